@@ -1,0 +1,75 @@
+package eventlog
+
+import (
+	"crypto/sha1" //nolint:gosec // RFC 9562 defines version 5 by SHA-1; it names events here and protects nothing
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+)
+
+// namespace is the UUID namespace of assay's event ids: the version 5 UUID of "assay.event" in the URL namespace of
+// RFC 9562. It never changes, or retries would record twice.
+var namespace = ID{0x70, 0x35, 0x9b, 0xc3, 0x7a, 0x47, 0x58, 0xfc, 0x8b, 0xda, 0x86, 0x86, 0x50, 0xa0, 0x3b, 0x77} //nolint:gochecknoglobals // a compiled constant
+
+// NewID returns the id of the index-th event of a command: a UUID version 5 (RFC 9562, section 5.5) of the command's id
+// and the index. The same command always gives the same ids, which is what makes its retries idempotent.
+func NewID(command string, index int) ID {
+	hash := sha1.New() //nolint:gosec // see the import
+	hash.Write(namespace[:])
+	hash.Write([]byte(command))
+	hash.Write(binary.BigEndian.AppendUint32([]byte{0}, uint32(index))) //nolint:gosec // an append has at most MaxEvents events
+	var id ID
+	copy(id[:], hash.Sum(nil))
+	id[6] = id[6]&0x0f | 0x50
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// String formats the id as a UUID.
+func (id ID) String() string {
+	var b [36]byte
+	hex.Encode(b[0:8], id[0:4])
+	b[8] = '-'
+	hex.Encode(b[9:13], id[4:6])
+	b[13] = '-'
+	hex.Encode(b[14:18], id[6:8])
+	b[18] = '-'
+	hex.Encode(b[19:23], id[8:10])
+	b[23] = '-'
+	hex.Encode(b[24:36], id[10:16])
+	return string(b[:])
+}
+
+// Check returns ErrInvalid or ErrTooLarge, with the reason, for an append that no adapter may send.
+func Check(stream string, expected Revision, events []Event) error {
+	if stream == "" || len(stream) > MaxName {
+		return fmt.Errorf("%w: a stream name has 1 to %d bytes, this one has %d", ErrInvalid, MaxName, len(stream))
+	}
+	if expected < Any {
+		return fmt.Errorf("%w: %d is no revision", ErrInvalid, expected)
+	}
+	if len(events) == 0 {
+		return fmt.Errorf("%w: no events for stream %s", ErrInvalid, stream)
+	}
+	if len(events) > MaxEvents {
+		return fmt.Errorf("%w: %d events for stream %s, at most %d", ErrTooLarge, len(events), stream, MaxEvents)
+	}
+	size, seen := 0, make(map[ID]bool, len(events))
+	for i, e := range events {
+		if e.ID == (ID{}) || seen[e.ID] {
+			return fmt.Errorf("%w: event %d for stream %s needs an id of its own", ErrInvalid, i, stream)
+		}
+		if e.Type == "" || len(e.Type) > MaxName {
+			return fmt.Errorf("%w: the type of event %d for stream %s has %d bytes, not 1 to %d", ErrInvalid, i, stream, len(e.Type), MaxName)
+		}
+		seen[e.ID] = true
+		size += len(e.Type) + len(e.Data)
+		for k, v := range e.Meta {
+			size += len(k) + len(v)
+		}
+	}
+	if size > MaxAppendBytes {
+		return fmt.Errorf("%w: %d bytes for stream %s, at most %d", ErrTooLarge, size, stream, MaxAppendBytes)
+	}
+	return nil
+}
