@@ -1,0 +1,59 @@
+package flags
+
+// Subject is whoever a decision is for.
+type Subject struct {
+	// Key is the targeting key: the unit id by which splits assign. Empty: unknown.
+	Key string
+	// Attributes is the evaluation context. Values of type string, bool, any integer or float type and time.Time are
+	// looked at; nested maps and slices never match a condition. The map is only read, and never kept.
+	Attributes map[string]any
+}
+
+// Reason says why a decision is what it is, in the words of OpenFeature.
+type Reason string
+
+// The reasons.
+const (
+	Static         Reason = "STATIC"          // no rule, no split: everybody gets this
+	Default        Reason = "DEFAULT"         // there are rules, none matched
+	TargetingMatch Reason = "TARGETING_MATCH" // a rule matched and served a variant
+	SplitReason    Reason = "SPLIT"           // a split assigned the variant
+	Disabled       Reason = "DISABLED"        // the flag is off here
+	Error          Reason = "ERROR"           // see Decision.ErrorCode; use the caller's default
+)
+
+// ErrorCode is an OpenFeature error code; empty for none.
+type ErrorCode string
+
+// The error codes that a decision can have.
+const (
+	FlagNotFound        ErrorCode = "FLAG_NOT_FOUND"
+	ParseError          ErrorCode = "PARSE_ERROR"           // the flag's definition does not compile
+	TargetingKeyMissing ErrorCode = "TARGETING_KEY_MISSING" // a split needs a unit id and the subject has none
+	TypeMismatch        ErrorCode = "TYPE_MISMATCH"         // only from the typed accessors
+)
+
+// Decision is what a flag serves to a subject, and why. It is a value: making one allocates nothing.
+type Decision struct {
+	// Value is meaningful when ErrorCode is empty.
+	Value   Value
+	Variant string
+	Reason  Reason
+	// ErrorCode is set when there is no value; the caller's default applies.
+	ErrorCode ErrorCode
+	// Rule is the id of the rule that matched, empty for none.
+	Rule string
+	// Experiment is the key of the experiment whose split assigned the variant, and Unit its unit type; empty for none.
+	// Only such a decision is an exposure.
+	Experiment string
+	Unit       string
+	// UnitID is what was hashed, when a split assigned the variant.
+	UnitID string
+	// Algorithm, Bucket and Total tell how: Bucket of [0, Total).
+	Algorithm string
+	Bucket    uint32
+	Total     uint32
+	// FlagRevision is the log position that shaped the flag; Revision that of the whole ruleset.
+	FlagRevision uint64
+	Revision     uint64
+}
