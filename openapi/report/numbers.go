@@ -1,0 +1,148 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assayhq/assay/internal/analysis"
+)
+
+const (
+	minus = "−"
+	dash  = "–"
+)
+
+// count writes a whole number in groups of three.
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = minus, digits[1:]
+	}
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return sign + b.String()
+}
+
+// significant writes x with the given number of significant digits, never in exponent form for everyday sizes.
+func significant(x float64, digits int) string {
+	switch {
+	case x == 0:
+		return "0"
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return dash
+	}
+	size := int(math.Floor(math.Log10(math.Abs(x))))
+	var text string
+	if size < -6 || size > 12 {
+		text = strconv.FormatFloat(math.Abs(x), 'g', digits, 64)
+	} else {
+		text = strconv.FormatFloat(math.Abs(x), 'f', max(0, digits-1-size), 64)
+	}
+	if x < 0 {
+		return minus + text
+	}
+	return text
+}
+
+// percent writes a share as a percentage with two decimals, more for tiny ones.
+func percent(x float64) string {
+	p := 100 * x
+	if p != 0 && math.Abs(p) < 0.1 {
+		return significant(p, 2) + " %"
+	}
+	text := strconv.FormatFloat(math.Abs(p), 'f', 2, 64)
+	if p < 0 {
+		text = minus + text
+	}
+	return text + " %"
+}
+
+// signed puts a plus before what is not negative.
+func signed(text string) string {
+	if strings.HasPrefix(text, minus) || text == "0" || text == dash {
+		return text
+	}
+	return "+" + text
+}
+
+// pvalue writes a p value; one too small for a float comes from its logarithm.
+func pvalue(p, lnP float64) string {
+	switch {
+	case p >= 0.001:
+		return strconv.FormatFloat(p, 'f', 4, 64)
+	case p > 0:
+		return strconv.FormatFloat(p, 'e', 1, 64)
+	default:
+		exponent := lnP / math.Ln10
+		whole := math.Floor(exponent)
+		return fmt.Sprintf("%.1fe%d", math.Pow(10, exponent-whole), int64(whole))
+	}
+}
+
+// figure writes a metric's mean: a percentage for rates, else with its unit.
+func figure(m analysis.Metric, x float64) string {
+	if m.Kind == "binary" {
+		return percent(x)
+	}
+	return withUnit(significant(x, 5), m.Unit)
+}
+
+// difference writes an absolute difference: percentage points for rates.
+func difference(m analysis.Metric, x float64) string {
+	if m.Kind == "binary" {
+		return signed(strings.TrimSuffix(percent(x), " %")) + " pp"
+	}
+	return signed(withUnit(significant(x, 4), m.Unit))
+}
+
+func withUnit(text, unit string) string {
+	if unit == "" {
+		return text
+	}
+	return text + " " + unit
+}
+
+func differenceRange(m analysis.Metric, i analysis.Interval) string {
+	return difference(m, i.Low) + " to " + difference(m, i.High)
+}
+
+func relative(r *analysis.Relative) string {
+	if r == nil {
+		return dash
+	}
+	return signed(percent(r.Value))
+}
+
+func relativeRange(r *analysis.Relative) string {
+	switch {
+	case r == nil:
+		return dash
+	case r.Unbounded || r.Low == nil || r.High == nil:
+		return "unbounded"
+	default:
+		return signed(percent(*r.Low)) + " to " + signed(percent(*r.High))
+	}
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return dash
+	}
+	return t.UTC().Format("2 January 2006")
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return dash
+	}
+	return t.UTC().Format("2 January 2006, 15:04 UTC")
+}
