@@ -1,0 +1,23 @@
+# The commands of this project. Everything works with only Go installed, except where a line says so.
+TOOLS := go tool -modfile=internal/tools/go.mod
+
+.PHONY: run test lint generate bench check
+run: ## start a demo: server, experiment, simulated visitors, report
+	go run ./cmd/assay demo
+
+test: ## all tests, with the race detector
+	go test -race -shuffle=on ./...
+
+lint: ## format, vet, house rules
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	$(TOOLS) golangci-lint run ./...
+
+generate: ## the server code from the OpenAPI document
+	go generate ./...
+
+bench: ## the benchmarks behind README's figures
+	go test -run '^$$' -bench . -benchmem ./...
+
+check: ## what CI runs
+	.ci/run
