@@ -63,10 +63,10 @@ type Status string
 
 // The statuses; the empty one: it does not exist.
 const (
-	Draft   Status = "draft"
-	Running Status = "running"
-	Ended   Status = "stopped"
-	Decided Status = "decided"
+	StatusDraft   Status = "draft"
+	StatusRunning Status = "running"
+	StatusStopped Status = "stopped"
+	StatusDecided Status = "decided"
 )
 
 // State is what is known of an experiment. The zero value: it does not exist.

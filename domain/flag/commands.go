@@ -50,6 +50,7 @@ type (
 	AttachExperiment struct {
 		Environment domain.EnvironmentKey
 		Experiment  domain.ExperimentKey
+		Unit        domain.UnitType
 		Split       Split
 	}
 	// DetachExperiment ends that. Detaching what is not attached records nothing.

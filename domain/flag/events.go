@@ -47,6 +47,7 @@ type (
 	ExperimentAttached struct {
 		Environment domain.EnvironmentKey `json:"environment"`
 		Experiment  domain.ExperimentKey  `json:"experiment"`
+		Unit        domain.UnitType       `json:"unit"`
 		Split       Split                 `json:"split"`
 	}
 	// ExperimentDetached: the environment follows its targeting alone again.

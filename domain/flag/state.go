@@ -122,6 +122,7 @@ type Environment struct {
 // Attachment is an experiment that a flag serves.
 type Attachment struct {
 	Experiment domain.ExperimentKey
+	Unit       domain.UnitType
 	Split      Split
 }
 

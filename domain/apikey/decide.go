@@ -1,0 +1,75 @@
+package apikey
+
+import (
+	"encoding/hex"
+
+	"github.com/assayhq/assay/domain"
+)
+
+const (
+	maxName  = 200
+	hashSize = 32 // SHA-256
+)
+
+// Aggregate is the law of API keys. Streams: apikey-<id>.
+var Aggregate = domain.Aggregate[State, Command, Event]{
+	Decider:  domain.Decider[State, Command, Event]{Decide: decide, Evolve: evolve},
+	Category: "apikey",
+	Encode:   encode,
+	Decode:   wire.Decode,
+}
+
+func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
+	switch c := c.(type) {
+	case Issue:
+		return issue(s, c)
+	case Revoke:
+		if !s.Exists() {
+			return nil, domain.NotFound("there is no such API key")
+		}
+		if s.Revoked {
+			return nil, nil
+		}
+		return []Event{Revoked{}}, nil
+	}
+	return nil, domain.Invalid("", "API keys know no command %T", c)
+}
+
+func issue(s State, c Issue) ([]Event, error) {
+	if s.Exists() {
+		return nil, domain.Exists("there is an API key with this id already; make a new id")
+	}
+	k := c.Key
+	if err := domain.CheckKey("API key", k.ID); err != nil {
+		return nil, err
+	}
+	if err := domain.CheckText("/name", "name", k.Name, true, maxName); err != nil {
+		return nil, err
+	}
+	if raw, err := hex.DecodeString(k.Hash); err != nil || len(raw) != hashSize {
+		return nil, domain.Invalid("/hash", "the hash of an API key is a SHA-256 in hex")
+	}
+	switch k.Kind {
+	case Admin:
+		if k.Environment != "" {
+			return nil, domain.Invalid("/environment", "an admin key is for a whole project; leave the environment out")
+		}
+	case Server, Client:
+		if k.Project == "" || k.Environment == "" {
+			return nil, domain.Invalid("/environment", "a %s key needs a project and an environment; name them", k.Kind)
+		}
+	default:
+		return nil, domain.Invalid("/kind", "the kind of an API key is admin, server or client, not %q", k.Kind)
+	}
+	return []Event{Issued{Key: k}}, nil
+}
+
+func evolve(s State, e Event) State {
+	switch e := e.(type) {
+	case Issued:
+		return State{Key: e.Key}
+	case Revoked:
+		s.Revoked = true
+	}
+	return s
+}

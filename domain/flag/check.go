@@ -1,0 +1,159 @@
+package flag
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/assayhq/assay/domain"
+)
+
+const (
+	maxVariants    = 100
+	maxValue       = 64 << 10 // bytes
+	maxSafeInteger = 1 << 53
+)
+
+func checkTexts(name, description string) error {
+	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
+		return err
+	}
+	return domain.CheckText("/description", "description", description, false, maxDescription)
+}
+
+func checkEnvironment(key domain.EnvironmentKey) error {
+	return domain.CheckProjectKey("environment", key)
+}
+
+// checkVariants returns the variants with their values compacted.
+func checkVariants(t Type, variants []Variant) ([]Variant, error) {
+	switch t {
+	case Boolean, String, Integer, Float, Object:
+	default:
+		return nil, domain.Invalid("/type", "the type of a flag is boolean, string, integer, float or object, not %q", t).WithCode("unknown_type")
+	}
+	if len(variants) == 0 || len(variants) > maxVariants {
+		return nil, domain.Invalid("/variants", "a %s flag has 1 to %d variants, this one %d", t, maxVariants, len(variants)).WithCode("wrong_number_of_variants")
+	}
+	checked := make([]Variant, len(variants))
+	for i, v := range variants {
+		if err := domain.CheckVariant(v.Key); err != nil {
+			return nil, err
+		}
+		if find(variants[:i], v.Key) != nil {
+			return nil, domain.Invalid(fmt.Sprintf("/variants/%d/key", i), "the variant %q is there twice; leave one out", v.Key).WithCode("duplicate_variant")
+		}
+		value, err := checkValue(t, v.Value)
+		if err != nil {
+			return nil, domain.Invalid(fmt.Sprintf("/variants/%d/value", i), "the value of the variant %q %s", v.Key, err.Error()).WithCode("wrong_value_type")
+		}
+		checked[i] = Variant{Key: v.Key, Value: value}
+	}
+	return checked, nil
+}
+
+// checkValue returns the value compacted, or the end of a sentence that says what is wrong with it.
+func checkValue(t Type, value json.RawMessage) (json.RawMessage, error) {
+	if len(value) > maxValue {
+		return nil, fmt.Errorf("has %d bytes, at most %d are allowed", len(value), maxValue)
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, value) != nil || compact.Len() == 0 {
+		return nil, fmt.Errorf("is no JSON")
+	}
+	text := compact.Bytes()
+	ok := false
+	switch t {
+	case Boolean:
+		ok = string(text) == "true" || string(text) == "false"
+	case String:
+		ok = text[0] == '"'
+	case Object:
+		ok = text[0] == '{'
+	case Integer:
+		n, err := strconv.ParseFloat(string(text), 64)
+		ok = isNumber(text) && err == nil && n == math.Trunc(n) && math.Abs(n) <= maxSafeInteger
+	case Float:
+		_, err := strconv.ParseFloat(string(text), 64)
+		ok = isNumber(text) && err == nil
+	}
+	if !ok {
+		return nil, fmt.Errorf("is not %s, the type of the flag", article(t))
+	}
+	return text, nil
+}
+
+func isNumber(text []byte) bool { return text[0] == '-' || text[0] >= '0' && text[0] <= '9' }
+
+func article(t Type) string {
+	switch t {
+	case Integer:
+		return "a whole number within ±2^53"
+	case Object:
+		return "a JSON object"
+	case Float:
+		return "a number"
+	default:
+		return "a " + string(t)
+	}
+}
+
+func find(variants []Variant, key domain.VariantKey) *Variant {
+	for i := range variants {
+		if variants[i].Key == key {
+			return &variants[i]
+		}
+	}
+	return nil
+}
+
+// checkServed refuses a variant that the flag doesn't have.
+func checkServed(pointer string, variants []Variant, key domain.VariantKey) error {
+	if find(variants, key) == nil {
+		return domain.Invalid(pointer, "the flag has no variant %q; name one of its variants", key).WithCode("unknown_variant")
+	}
+	return nil
+}
+
+// servedWhere names an environment that serves the variant, and the experiment it is an arm of; both empty when there is none.
+func servedWhere(s State, key domain.VariantKey) (where string, experiment domain.ExperimentKey) {
+	if key == s.Default || key == s.Off {
+		where = "environments whose targeting was never changed"
+	}
+	for environment, in := range s.Environments {
+		if serves(in, key) {
+			where = string(environment)
+		}
+		if in.Experiment != nil && in.Experiment.Split.serves(key) {
+			return string(environment), in.Experiment.Experiment
+		}
+	}
+	return where, ""
+}
+
+func serves(in Environment, key domain.VariantKey) bool {
+	if in.Targeting.Off == key || in.Targeting.Default.serves(key) {
+		return true
+	}
+	for _, r := range in.Targeting.Rules {
+		if r.Serve.serves(key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s Serve) serves(key domain.VariantKey) bool {
+	return s.Variant == key || s.Split != nil && s.Split.serves(key)
+}
+
+func (s Split) serves(key domain.VariantKey) bool {
+	for _, w := range s.Weights {
+		if w.Variant == key {
+			return true
+		}
+	}
+	return false
+}

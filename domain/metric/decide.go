@@ -1,0 +1,118 @@
+package metric
+
+import "github.com/assayhq/assay/domain"
+
+const (
+	maxName        = 200
+	maxDescription = 4_000
+	maxUnit        = 40
+	maxEvent       = 256
+)
+
+// Aggregate is the law of metrics. Streams: metric-<project>.<key>.
+var Aggregate = domain.Aggregate[State, Command, Event]{
+	Decider:  domain.Decider[State, Command, Event]{Decide: decide, Evolve: evolve},
+	Category: "metric",
+	Encode:   encode,
+	Decode:   wire.Decode,
+}
+
+func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
+	if c, ok := c.(Create); ok {
+		return create(s, c)
+	}
+	if !s.Exists() {
+		return nil, domain.NotFound("there is no such metric; create it first")
+	}
+	switch c := c.(type) {
+	case Describe:
+		return describe(s, c)
+	case Archive:
+		if s.Archived {
+			return nil, nil
+		}
+		return []Event{Archived{}}, nil
+	case Restore:
+		if !s.Archived {
+			return nil, nil
+		}
+		return []Event{Restored{}}, nil
+	}
+	return nil, domain.Invalid("", "metrics know no command %T", c)
+}
+
+func create(s State, c Create) ([]Event, error) {
+	if s.Exists() {
+		return nil, domain.Exists("there is a metric %q already; choose another key", s.Key)
+	}
+	if err := domain.CheckKey("metric", c.Key); err != nil {
+		return nil, err
+	}
+	if c.Name == "" {
+		c.Name = string(c.Key)
+	}
+	if err := checkTexts(c.Name, c.Description); err != nil {
+		return nil, err
+	}
+	if err := checkDefinition(c.Definition); err != nil {
+		return nil, err
+	}
+	return []Event{Created{Project: c.Project, Key: c.Key, Name: c.Name, Description: c.Description, Definition: c.Definition}}, nil
+}
+
+func checkDefinition(d Definition) error {
+	switch d.Kind {
+	case Binary, Count, Mean:
+	default:
+		return domain.Invalid("/kind", "the kind of a metric is binary, count or mean, not %q", d.Kind)
+	}
+	switch d.Direction {
+	case Increase, Decrease:
+	default:
+		return domain.Invalid("/direction", "the direction of a metric is increase or decrease, whichever is good, not %q", d.Direction)
+	}
+	if err := domain.CheckText("/event", "event name", d.Event, true, maxEvent); err != nil {
+		return err
+	}
+	if d.WindowSeconds < 0 || d.WindowSeconds > MaxWindowSeconds {
+		return domain.Invalid("/window_seconds", "the window must be 0 (no end) to %d seconds, not %d", MaxWindowSeconds, d.WindowSeconds)
+	}
+	return domain.CheckText("/unit", "unit", d.Unit, false, maxUnit)
+}
+
+func describe(s State, c Describe) ([]Event, error) {
+	if s.Archived {
+		return nil, domain.WrongState("the metric is archived; restore it before changing it").WithCode("archived")
+	}
+	if c.Name == "" {
+		c.Name = string(s.Key)
+	}
+	if err := checkTexts(c.Name, c.Description); err != nil {
+		return nil, err
+	}
+	if c.Name == s.Name && c.Description == s.Description {
+		return nil, nil
+	}
+	return []Event{Described(c)}, nil
+}
+
+func checkTexts(name, description string) error {
+	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
+		return err
+	}
+	return domain.CheckText("/description", "description", description, false, maxDescription)
+}
+
+func evolve(s State, e Event) State {
+	switch e := e.(type) {
+	case Created:
+		return State{Project: e.Project, Key: e.Key, Name: e.Name, Description: e.Description, Definition: e.Definition}
+	case Described:
+		s.Name, s.Description = e.Name, e.Description
+	case Archived:
+		s.Archived = true
+	case Restored:
+		s.Archived = false
+	}
+	return s
+}
