@@ -1,0 +1,68 @@
+package flags
+
+import "math/bits"
+
+// MurmurHash3 x86 32-bit (Austin Appleby, SMHasher, public domain algorithm), seed 0, over two strings as if they were one.
+const (
+	murmurC1 = 0xcc9e2d51
+	murmurC2 = 0x1b873593
+)
+
+// hasher is the state of a hash after some bytes: whole blocks mixed in, and up to three bytes that wait for their block.
+// The state after a salt is made once, when a split is compiled.
+type hasher struct {
+	h    uint32
+	tail uint32 // the waiting bytes, little-endian
+	wait uint32 // how many, 0 to 3
+	size uint32
+}
+
+// write mixes in the bytes of s.
+func (m hasher) write(s string) hasher {
+	m.size += uint32(len(s)) //nolint:gosec // ids are far shorter than 4 GiB, and the algorithm counts modulo 2^32
+	for m.wait != 0 && len(s) > 0 {
+		m.tail |= uint32(s[0]) << (8 * m.wait)
+		s = s[1:]
+		if m.wait++; m.wait == 4 {
+			m.h = mixBlock(m.h, m.tail)
+			m.tail, m.wait = 0, 0
+		}
+	}
+	for len(s) >= 4 {
+		m.h = mixBlock(m.h, uint32(s[0])|uint32(s[1])<<8|uint32(s[2])<<16|uint32(s[3])<<24)
+		s = s[4:]
+	}
+	for i := 0; i < len(s); i++ {
+		m.tail |= uint32(s[i]) << (8 * m.wait)
+		m.wait++
+	}
+	return m
+}
+
+// sum finishes the hash.
+func (m hasher) sum() uint32 {
+	h := m.h
+	if m.wait > 0 {
+		k := m.tail * murmurC1
+		k = bits.RotateLeft32(k, 15) * murmurC2
+		h ^= k
+	}
+	h ^= m.size
+	h ^= h >> 16
+	h *= 0x85ebca6b
+	h ^= h >> 13
+	h *= 0xc2b2ae35
+	return h ^ h>>16
+}
+
+func mixBlock(h, k uint32) uint32 {
+	k *= murmurC1
+	k = bits.RotateLeft32(k, 15) * murmurC2
+	h ^= k
+	return bits.RotateLeft32(h, 13)*5 + 0xe6546b64
+}
+
+// bucketOf is the place of the unit in [0, total).
+func bucketOf(salted hasher, unit string, total uint32) uint32 {
+	return uint32(uint64(salted.write(unit).sum()) * uint64(total) >> 32)
+}
