@@ -9,8 +9,8 @@ import (
 var (
 	// ErrConflict: the stream is not at the expected revision. Load it again, decide again.
 	ErrConflict = errors.New("stream is not at the expected revision")
-	// ErrInvalid: the append itself is malformed. Retrying cannot help.
-	ErrInvalid = errors.New("invalid append")
+	// ErrInvalid: the call itself is malformed. Retrying cannot help.
+	ErrInvalid = errors.New("invalid call to the log")
 	// ErrTooLarge: the append is over MaxEvents or MaxAppendBytes. Split it.
 	ErrTooLarge = errors.New("append too large")
 	// ErrUnknownOutcome: the append may or may not be recorded. Repeat it with the same ids and the same revision.

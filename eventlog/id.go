@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // namespace is the UUID namespace of assay's event ids: the version 5 UUID of "assay.event" in the URL namespace of
@@ -42,8 +44,8 @@ func (id ID) String() string {
 
 // Check returns ErrInvalid or ErrTooLarge, with the reason, for an append that no adapter may send.
 func Check(stream string, expected Revision, events []Event) error {
-	if stream == "" || len(stream) > MaxName {
-		return fmt.Errorf("%w: a stream name has 1 to %d bytes, this one has %d", ErrInvalid, MaxName, len(stream))
+	if err := checkName("stream name", stream); err != nil {
+		return err
 	}
 	if expected < Any {
 		return fmt.Errorf("%w: %d is no revision", ErrInvalid, expected)
@@ -59,17 +61,38 @@ func Check(stream string, expected Revision, events []Event) error {
 		if e.ID == (ID{}) || seen[e.ID] {
 			return fmt.Errorf("%w: event %d for stream %s needs an id of its own", ErrInvalid, i, stream)
 		}
-		if e.Type == "" || len(e.Type) > MaxName {
-			return fmt.Errorf("%w: the type of event %d for stream %s has %d bytes, not 1 to %d", ErrInvalid, i, stream, len(e.Type), MaxName)
-		}
 		seen[e.ID] = true
-		size += len(e.Type) + len(e.Data)
-		for k, v := range e.Meta {
-			size += len(k) + len(v)
+		if err := checkEvent(e); err != nil {
+			return fmt.Errorf("event %d for stream %s: %w", i, stream, err)
 		}
+		size += e.Size()
 	}
 	if size > MaxAppendBytes {
 		return fmt.Errorf("%w: %d bytes for stream %s, at most %d", ErrTooLarge, size, stream, MaxAppendBytes)
+	}
+	return nil
+}
+
+func checkEvent(e Event) error {
+	if err := checkName("type", e.Type); err != nil {
+		return err
+	}
+	for k, v := range e.Meta {
+		if k == "" || !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return fmt.Errorf("%w: metadata %q is not text under a name", ErrInvalid, k)
+		}
+	}
+	return nil
+}
+
+// checkName refuses what an engine would refuse or change: EventStoreDB keeps names that start with '$' for itself, and
+// its wire format and its metadata (JSON) carry UTF-8 only.
+func checkName(what, name string) error {
+	if name == "" || len(name) > MaxName {
+		return fmt.Errorf("%w: a %s has 1 to %d bytes, this one has %d", ErrInvalid, what, MaxName, len(name))
+	}
+	if strings.HasPrefix(name, "$") || !utf8.ValidString(name) {
+		return fmt.Errorf("%w: the %s %q starts with '$' or is not UTF-8", ErrInvalid, what, name)
 	}
 	return nil
 }

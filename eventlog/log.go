@@ -44,8 +44,9 @@ const (
 const (
 	// MaxEvents is the largest number of events in one append.
 	MaxEvents = 1_000
-	// MaxAppendBytes is the largest size of one append: types, data and metadata of all its events.
-	MaxAppendBytes = 1 << 20
+	// MaxAppendBytes is the largest size of one append: types, data and metadata of all its events. It leaves a quarter of
+	// that 1 MiB for what the engine counts besides: metadata as JSON, types twice.
+	MaxAppendBytes = 768 << 10
 	// MaxName is the largest length of a stream name or an event type in bytes.
 	MaxName = 512
 )
@@ -56,10 +57,19 @@ type ID [16]byte
 // Event is what a writer hands in.
 type Event struct {
 	ID   ID     // required: see NewID
-	Type string // wire name, a constant in the past tense such as "FlagCreated"
-	Data []byte // JSON by convention; the log does not look into it
+	Type string // wire name, a constant in the past tense such as "FlagCreated"; not starting with '$'
+	Data []byte // JSON by convention; the log does not look into it. Empty and nil are the same
 	// Meta says who, why and when: a flat map, because newer EventStoreDB servers accept nothing else.
 	Meta map[string]string
+}
+
+// Size returns the number of bytes that count towards MaxAppendBytes: type, data and metadata.
+func (e Event) Size() int {
+	size := len(e.Type) + len(e.Data)
+	for k, v := range e.Meta {
+		size += len(k) + len(v)
+	}
+	return size
 }
 
 // Recorded is an event as it stands in the log, or a checkpoint.
@@ -113,19 +123,24 @@ type Log interface {
 	// *ConflictError (errors.Is ErrConflict), unless the events that follow expected carry exactly these ids: then this is
 	// a retry, nothing is recorded and the original position is returned.
 	//
-	// ErrInvalid: no events, an unset or repeated id, an empty or overlong name. ErrTooLarge: over the limits above.
-	// ErrUnknownOutcome: the events may or may not have been recorded; the same call again settles it.
-	// ErrUnavailable: nothing was recorded and the log takes no writes now.
+	// ErrInvalid: no events, an unset or repeated id, a name that is empty, overlong, not UTF-8 or starts with '$'.
+	// ErrTooLarge: over the limits above. ErrUnknownOutcome: the events may or may not have been recorded, for instance
+	// because ctx ended meanwhile; the same call again settles it. ErrUnavailable: nothing was recorded and the log takes
+	// no writes now. The error of ctx itself means that nothing was recorded. The log keeps no reference to events.
 	Append(ctx context.Context, stream string, expected Revision, events ...Event) (Position, error)
 
 	// Stream yields the events of a stream from the given revision to its end as it is when the end is reached, in order.
-	// A stream that does not exist yields nothing. After an error it yields nothing more.
+	// A stream that does not exist yields nothing. After an error it yields nothing more. A negative from means 0. The
+	// consumer owns what it gets.
 	Stream(ctx context.Context, stream string, from Revision) iter.Seq2[Recorded, error]
 
 	// All yields, in order of position, every event after the given position that passes the filter: first those in the
 	// log, then new ones as they are recorded, and a checkpoint each time the head is reached. It ends when ctx ends
 	// (yielding ctx's error last), when the consumer stops, or after yielding another error. A slow consumer
 	// loses nothing and holds nobody up.
+	//
+	// A position beyond the head comes from another log, or from this one before an older backup was restored: an adapter
+	// that can tell yields ErrInvalid, because waiting there would skip events. Rebuild the reader from position 0.
 	All(ctx context.Context, after Position, filter Filter) iter.Seq2[Recorded, error]
 
 	// Head returns the position of the last event in the log, 0 when it is empty.

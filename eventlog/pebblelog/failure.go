@@ -1,0 +1,57 @@
+package pebblelog
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// latch remembers the first failure after which the log must not be written again. Nothing resets it: what the disk holds
+// after a failed sync is unknown until the folder is opened anew.
+type latch struct {
+	failure atomic.Pointer[error]
+	tell    func(error)
+}
+
+func (l *latch) set(err error) {
+	if l.failure.CompareAndSwap(nil, &err) {
+		l.tell(err)
+	}
+}
+
+func (l *latch) get() error {
+	if err := l.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// logger is Pebble's logger. Pebble reports a failed write or sync of its write-ahead log through Fatalf only: when that
+// returns, the commit returns nil although nothing is durable. So Fatalf sets the latch and every commit asks it.
+type logger struct {
+	latch *latch
+	warn  func(string)
+}
+
+func (l logger) Infof(string, ...any) {}
+
+func (l logger) Errorf(format string, args ...any) { l.warn(fmt.Sprintf(format, args...)) }
+
+func (l logger) Fatalf(format string, args ...any) { l.latch.set(fmt.Errorf(format, args...)) }
+
+// listener returns the callbacks through which Pebble reports trouble that no call returns.
+func (l logger) listener() *pebble.EventListener {
+	return &pebble.EventListener{
+		// The read that found it gets an error too. Appending to a log that has to be restored would lose what is appended.
+		DataCorruption: func(info pebble.DataCorruptionInfo) { l.latch.set(corrupt("%s", info)) },
+		BackgroundError: func(err error) {
+			if pebble.IsCorruptionError(err) {
+				l.latch.set(corrupt("%v", err))
+				return
+			}
+			l.warn(fmt.Sprintf("background work failed and is tried again: %v", err))
+		},
+		DiskSlow: func(info pebble.DiskSlowInfo) { l.warn("the disk is slow: " + info.String()) },
+	}
+}
