@@ -2,6 +2,7 @@ package pebblelog
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -30,9 +31,18 @@ func (l *latch) get() error {
 // logger is Pebble's logger. Pebble reports a failed write or sync of its write-ahead log through Fatalf only: when that
 // returns, the commit returns nil although nothing is durable. So Fatalf sets the latch and every commit asks it.
 type logger struct {
-	latch *latch
-	warn  func(string)
+	latch   *latch
+	warn    func(string)
+	trouble *trouble
 }
+
+// trouble is closed by the first background work that fails: Pebble tries it again for ever, so nobody should wait for it.
+type trouble struct {
+	once sync.Once
+	met  chan struct{}
+}
+
+func (t *trouble) meet() { t.once.Do(func() { close(t.met) }) }
 
 func (l logger) Infof(string, ...any) {}
 
@@ -46,6 +56,7 @@ func (l logger) listener() *pebble.EventListener {
 		// The read that found it gets an error too. Appending to a log that has to be restored would lose what is appended.
 		DataCorruption: func(info pebble.DataCorruptionInfo) { l.latch.set(corrupt("%s", info)) },
 		BackgroundError: func(err error) {
+			l.trouble.meet()
 			if pebble.IsCorruptionError(err) {
 				l.latch.set(corrupt("%v", err))
 				return

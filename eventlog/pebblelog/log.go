@@ -66,6 +66,8 @@ type Log struct {
 	cache  *pebble.Cache
 	now    func() time.Time
 	latch  *latch
+	// trouble tells that a flush may never end
+	trouble *trouble
 
 	head  atomic.Uint64 // position of the last durable event
 	news  news
@@ -91,7 +93,7 @@ func Open(dir string, options Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		folder: dir, now: options.Now, latch: &latch{tell: options.Failed},
+		folder: dir, now: options.Now, latch: &latch{tell: options.Failed}, trouble: &trouble{met: make(chan struct{})},
 		queue: newQueue(), closing: make(chan struct{}), finished: make(chan struct{}),
 		cache: pebble.NewCache(cacheBytes),
 	}
@@ -132,7 +134,7 @@ func complete(dir string, o Options) (string, Options, error) {
 }
 
 func (l *Log) settings(o Options) *pebble.Options {
-	log := logger{latch: l.latch, warn: o.Warn}
+	log := logger{latch: l.latch, warn: o.Warn, trouble: l.trouble}
 	return &pebble.Options{
 		FS:     lockingFS{o.FS},
 		Logger: log, EventListener: log.listener(),
@@ -180,13 +182,31 @@ func (l *Log) Close() error {
 		l.gate.Lock()
 		defer l.gate.Unlock()
 		l.closed = true
-		l.closeErr = l.db.Close()
+		if l.latch.get() == nil {
+			// Tables detect every flipped bit; the end of a write-ahead log cannot be told from a torn one.
+			l.closeErr = l.flush()
+		}
+		l.closeErr = errors.Join(l.closeErr, l.db.Close())
 		l.cache.Unref()
 		if l.closeErr != nil {
 			l.closeErr = fmt.Errorf("closing the event log in folder %s: %w", l.folder, l.closeErr)
 		}
 	})
 	return l.closeErr
+}
+
+// flush moves what the write-ahead log holds into tables and begins a new one.
+func (l *Log) flush() error {
+	flushed, err := l.db.AsyncFlush()
+	if err != nil {
+		return readError(err)
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-l.trouble.met:
+		return fmt.Errorf("%w: the write-ahead log could not be moved into tables; nothing is lost, but see that the disk has room", eventlog.ErrUnavailable)
+	}
 }
 
 func (l *Log) errClosed() error {

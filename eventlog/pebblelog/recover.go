@@ -64,7 +64,7 @@ func (l *Log) checkLayout(empty bool) error {
 		if !empty {
 			return corrupt("the folder holds events but not the number of its layout")
 		}
-		return l.db.Set(key, []byte(layout1), pebble.Sync)
+		return l.begin(key)
 	}
 	if err != nil {
 		return readError(err)
@@ -77,4 +77,13 @@ func (l *Log) checkLayout(empty bool) error {
 		return fmt.Errorf("%w: the folder has layout %q, this version of assay reads layout %s: use a newer one", eventlog.ErrUnavailable, found, layout1)
 	}
 	return nil
+}
+
+// begin writes the layout into a new folder. Pebble opens the first write-ahead log of a new store before it raises the
+// store's format, so that file could lose events after a flipped bit without an error; a flush makes it begin the next one.
+func (l *Log) begin(layout []byte) error {
+	if err := l.db.Set(layout, []byte(layout1), pebble.Sync); err != nil {
+		return readError(err)
+	}
+	return l.flush()
 }
