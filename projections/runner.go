@@ -1,0 +1,182 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/assayhq/assay/eventlog"
+)
+
+// Position and Revision are the log's, for callers that may not know the log itself.
+type (
+	Position = eventlog.Position
+	Revision = eventlog.Revision
+)
+
+const (
+	batchRecords = 500
+	leastBackoff = 50 * time.Millisecond
+	mostBackoff  = 5 * time.Second
+)
+
+// Runner keeps one projection up to date with the log.
+type Runner struct {
+	log        eventlog.Log
+	projection Projection
+	report     func(error)
+
+	mu       sync.Mutex
+	position Position
+	caughtUp bool
+	moved    chan struct{} // closed, and made anew, when position or caughtUp moves
+	last     error
+}
+
+// NewRunner makes a Runner. report, which may be nil, hears of every failed attempt; the Runner goes on by itself.
+func NewRunner(log eventlog.Log, p Projection, report func(error)) *Runner {
+	if report == nil {
+		report = func(error) {}
+	}
+	return &Runner{log: log, projection: p, report: report, position: p.Position(), moved: make(chan struct{})}
+}
+
+// Projection returns the projection it keeps.
+func (r *Runner) Projection() Projection { return r.projection }
+
+// Position is up to where the projection has been applied.
+func (r *Runner) Position() Position {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.position
+}
+
+// CaughtUp reports whether the projection has been at the head of the log since the start; LastError is what the latest
+// attempt failed with, nil once one succeeds.
+func (r *Runner) CaughtUp() (caughtUp bool, lastError error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.caughtUp, r.last
+}
+
+// Wait returns once the projection has been applied up to the position, or with ctx's error.
+func (r *Runner) Wait(ctx context.Context, to Position) error {
+	return r.wait(ctx, func() bool { return r.position >= to })
+}
+
+// WaitCaughtUp returns once the projection has been at the head of the log, or with ctx's error.
+func (r *Runner) WaitCaughtUp(ctx context.Context) error {
+	return r.wait(ctx, func() bool { return r.caughtUp })
+}
+
+func (r *Runner) wait(ctx context.Context, there func() bool) error {
+	for {
+		r.mu.Lock()
+		done, moved := there(), r.moved
+		r.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+	}
+}
+
+// Run follows the log until ctx ends, and then returns nil. A failed attempt is reported and repeated after a pause, from
+// where the projection stands.
+func (r *Runner) Run(ctx context.Context) error {
+	backoff := leastBackoff
+	for {
+		before := r.projection.Position()
+		err := r.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if r.projection.Position() > before {
+			backoff = leastBackoff
+		}
+		err = fmt.Errorf("projection %s at position %d: %w", r.projection.Name(), r.projection.Position(), err)
+		r.note(err, false)
+		r.report(err)
+		timer := time.NewTimer(backoff)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+		backoff = min(2*backoff, mostBackoff)
+	}
+}
+
+// follow applies what the log yields until it fails. It reads ahead by one batch at most.
+func (r *Runner) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	records := make(chan eventlog.Recorded, batchRecords)
+	ended := make(chan error, 1)
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer cancel()
+	reader.Go(func() {
+		defer close(records)
+		ended <- r.read(ctx, records)
+	})
+	batch := make([]eventlog.Recorded, 0, batchRecords)
+	for first := range records {
+		batch = append(batch[:0], first)
+		for more := true; more && len(batch) < batchRecords; {
+			select {
+			case next, open := <-records:
+				if more = open; open {
+					batch = append(batch, next)
+				}
+			default:
+				more = false
+			}
+		}
+		if err := r.apply(ctx, batch); err != nil {
+			return err
+		}
+		r.note(nil, batch[len(batch)-1].IsCheckpoint())
+	}
+	return <-ended
+}
+
+func (r *Runner) read(ctx context.Context, out chan<- eventlog.Recorded) error {
+	for recorded, err := range r.log.All(ctx, r.projection.Position(), r.projection.Filter()) {
+		if err != nil {
+			return err
+		}
+		select {
+		case out <- recorded:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.New("the log ended")
+}
+
+// apply turns a panic of the projection into an error, so that one read model cannot take the server down.
+func (r *Runner) apply(ctx context.Context, batch []eventlog.Recorded) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("applying panicked: %v", p)
+		}
+	}()
+	return r.projection.Apply(ctx, batch)
+}
+
+func (r *Runner) note(err error, atHead bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = err
+	r.position = r.projection.Position()
+	r.caughtUp = r.caughtUp || atHead
+	close(r.moved)
+	r.moved = make(chan struct{})
+}
