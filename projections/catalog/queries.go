@@ -100,7 +100,9 @@ func (p *Projection) Key(id domain.KeyID) (Entry[apikey.State], bool) {
 func (p *Projection) Keys(in domain.ProjectKey, page Page) ([]Entry[apikey.State], string, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.keys.list(page, func(_ domain.ProjectKey, e Entry[apikey.State]) bool { return e.State.Key.Project == in && !e.State.Revoked })
+	return p.keys.list(page, func(_ domain.ProjectKey, e Entry[apikey.State]) bool {
+		return e.State.Key.Project == in && !e.State.Revoked
+	})
 }
 
 // AnyAdminKey reports whether the installation has an admin key in use.
