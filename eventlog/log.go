@@ -20,6 +20,7 @@ package eventlog
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -96,16 +97,7 @@ type Filter struct {
 
 // Matches reports whether an event of the stream passes the filter.
 func (f Filter) Matches(stream string) bool {
-	if len(f.Categories) == 0 {
-		return true
-	}
-	category := Category(stream)
-	for _, c := range f.Categories {
-		if c == category {
-			return true
-		}
-	}
-	return false
+	return len(f.Categories) == 0 || slices.Contains(f.Categories, Category(stream))
 }
 
 // Category returns the part of a stream name before its first '-', or the whole name when it has none.

@@ -63,23 +63,7 @@ func (t *trial) together(n int, write func(i int) error) {
 func (t *trial) watch(n int, filter eventlog.Filter) func() []eventlog.Recorded {
 	seen := make(chan []eventlog.Recorded, 1)
 	ctx, cancel := context.WithCancel(t.ctx)
-	go func() {
-		defer close(seen)
-		var events []eventlog.Recorded
-		for e, err := range t.log.All(ctx, 0, filter) {
-			if err != nil {
-				t.Errorf("following: %v after %d of %d events", err, len(events), n)
-				return
-			}
-			if !e.IsCheckpoint() {
-				events = append(events, e)
-			}
-			if len(events) == n {
-				seen <- events
-				return
-			}
-		}
-	}()
+	go func() { seen <- t.take(ctx, n, filter) }()
 	return func() []eventlog.Recorded {
 		t.Helper()
 		if t.Failed() {
@@ -94,6 +78,24 @@ func (t *trial) watch(n int, filter eventlog.Filter) func() []eventlog.Recorded 
 		}
 		return events
 	}
+}
+
+// take follows the log until it has seen n events.
+func (t *trial) take(ctx context.Context, n int, filter eventlog.Filter) []eventlog.Recorded {
+	var events []eventlog.Recorded
+	for e, err := range t.log.All(ctx, 0, filter) {
+		if err != nil {
+			t.Errorf("following: %v after %d of %d events", err, len(events), n)
+			break
+		}
+		if !e.IsCheckpoint() {
+			events = append(events, e)
+		}
+		if len(events) == n {
+			break
+		}
+	}
+	return events
 }
 
 func oneStream(t *trial) {

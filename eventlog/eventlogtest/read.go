@@ -3,6 +3,7 @@ package eventlogtest
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/assayhq/assay/eventlog"
 )
@@ -26,46 +27,18 @@ func reading() []check {
 			}
 		}},
 		{"a stream is in order whatever lies between its events", func(t *trial) {
-			var a, b []eventlog.Event
 			for i := range 700 {
-				a, b = append(a, note("a", i)), append(b, note("b", i))
-				t.append("flag-a", eventlog.Revision(i)-1, a[i])
-				if i%7 == 0 {
-					t.append("measurement-b", eventlog.Any, b[i])
-				}
+				t.append("flag-a", eventlog.Revision(i)-1, note("a", i))
+				t.append([]string{"measurement-b", "flag-b"}[i%2], eventlog.Any, note("b", i))
 			}
-			t.holds("flag-a", a...)
+			t.holds("flag-a", notes("a", 700)...)
 		}},
 		{"a consumer may stop reading a stream", func(t *trial) {
 			t.append("flag-a", eventlog.NoStream, notes("c1", 10)...)
-			count := 0
-			for range t.log.Stream(t.ctx, "flag-a", 0) {
-				if count++; count == 3 {
-					break
-				}
-			}
-			if count != 3 {
-				t.Errorf("read %d events, want 3", count)
-			}
+			t.stops(t.log.Stream(t.ctx, "flag-a", 0))
 			t.append("flag-a", 9, note("c2", 0))
 		}},
-		{"a stream read ends with its context", func(t *trial) {
-			t.append("flag-a", eventlog.NoStream, notes("c1", 10)...)
-			ctx, cancel := context.WithCancel(t.ctx)
-			defer cancel()
-			var last error
-			count := 0
-			for _, err := range t.log.Stream(ctx, "flag-a", 0) {
-				last = err
-				if err == nil {
-					count++
-					cancel()
-				}
-			}
-			if count != 1 || !errors.Is(last, context.Canceled) {
-				t.Errorf("%d events after the context ended, then %v", count-1, last)
-			}
-		}},
+		{"a stream read ends with its context", streamEnds},
 		{"a reader owns what it gets", func(t *trial) {
 			t.append("flag-a", eventlog.NoStream, note("c1", 0))
 			e := t.stream("flag-a", 0)[0]
@@ -77,30 +50,8 @@ func reading() []check {
 
 func following() []check {
 	return []check{
-		{"the log is read in order of position", func(t *trial) {
-			t.append("flag-a", eventlog.NoStream, notes("c1", 2)...)
-			t.append("experiment-b", eventlog.NoStream, notes("c2", 3)...)
-			last := t.append("flag-a", 1, notes("c3", 2)...)
-			got := t.history(last)
-			want := append(append(notes("c1", 2), notes("c2", 3)...), notes("c3", 2)...)
-			if len(got) != len(want) || got[len(got)-1].Position != last {
-				t.Fatalf("got %d events, want %d up to position %d", len(got), len(want), last)
-			}
-			for i := range got {
-				t.same(got[i], want[i])
-			}
-			equal(t, "the stream has the same positions", positions(t.stream("flag-a", 0)), positions(append(got[:2:2], got[5:]...)))
-		}},
-		{"reading begins after the given position", func(t *trial) {
-			t.append("flag-a", eventlog.NoStream, notes("c1", 5)...)
-			all := t.stream("flag-a", 0)
-			for i, e := range all {
-				r := t.follow(e.Position, eventlog.Filter{})
-				equal(t, "after a position", ids(r.events(4-i)), ids(all[i+1:]))
-				r.quiet(all[4].Position)
-				r.stop()
-			}
-		}},
+		{"the log is read in order of position", orderOfPosition},
+		{"reading begins after the given position", afterPosition},
 		{"history turns into live without gap or repetition", historyThenLive(eventlog.Filter{})},
 		{"a filtered history turns into live without gap or repetition", historyThenLive(eventlog.Filter{Categories: []string{"flag", "experiment", "flag"}})},
 		{"an empty log has its head at 0", func(t *trial) {
@@ -120,44 +71,14 @@ func following() []check {
 			t.append("flag-a", eventlog.NoStream, note("c3", 0))
 			t.same(r.event(), note("c3", 0))
 		}},
-		{"a category is no prefix", func(t *trial) {
-			for _, stream := range []string{"flags-a", "fla-a", "flag", "flag-a", "x-flag-a"} {
-				t.append(stream, eventlog.NoStream, note(stream, 0))
-			}
-			r := t.follow(0, eventlog.Filter{Categories: []string{"flag"}})
-			defer r.stop()
-			for _, want := range []string{"flag", "flag-a"} {
-				if e := r.event(); e.Stream != want {
-					t.Errorf("got an event of %s, want %s", e.Stream, want)
-				}
-			}
-		}},
+		{"a category is no prefix", categoryIsNoPrefix},
 		{"following ends with its context", followingEnds},
 		{"a consumer may stop following", func(t *trial) {
 			t.append("flag-a", eventlog.NoStream, notes("c1", 10)...)
-			count := 0
-			for range t.log.All(t.ctx, 0, eventlog.Filter{}) {
-				if count++; count == 3 {
-					break
-				}
-			}
-			if count != 3 {
-				t.Errorf("read %d events, want 3", count)
-			}
+			t.stops(t.log.All(t.ctx, 0, eventlog.Filter{}))
 			t.append("flag-a", 9, note("c2", 0))
 		}},
-		{"a slow reader loses nothing and holds nobody up", func(t *trial) {
-			t.append("flag-a", eventlog.NoStream, note("slow", 0))
-			r := t.follow(0, eventlog.Filter{})
-			defer r.stop()
-			t.same(r.event(), note("slow", 0)) // it now stands in the middle, and does not move
-			for i := range 2_000 {
-				t.append("flag-a", eventlog.Revision(i), note("slow", i+1))
-			}
-			for i, e := range r.events(2_000) {
-				t.same(e, note("slow", i+1))
-			}
-		}},
+		{"a slow reader loses nothing and holds nobody up", slowReader},
 	}
 }
 
@@ -208,5 +129,92 @@ func followingEnds(t *trial) {
 		if want := map[string]int{"in history": 1, "at the head": 10}[when]; events != want || !errors.Is(last, context.Canceled) {
 			t.Errorf("cancelled %s: %d events, want %d, then %v", when, events, want, last)
 		}
+	}
+}
+
+func orderOfPosition(t *trial) {
+	t.append("flag-a", eventlog.NoStream, notes("c1", 2)...)
+	t.append("experiment-b", eventlog.NoStream, notes("c2", 3)...)
+	last := t.append("flag-a", 1, notes("c3", 2)...)
+	got := t.history(last)
+	want := append(append(notes("c1", 2), notes("c2", 3)...), notes("c3", 2)...)
+	if len(got) != len(want) || got[len(got)-1].Position != last {
+		t.Fatalf("got %d events, want %d up to position %d", len(got), len(want), last)
+	}
+	for i := range got {
+		t.same(got[i], want[i])
+	}
+	equal(t, "the stream has the same positions", positions(t.stream("flag-a", 0)), positions(append(got[:2:2], got[5:]...)))
+}
+
+func afterPosition(t *trial) {
+	t.append("flag-a", eventlog.NoStream, notes("c1", 5)...)
+	all := t.stream("flag-a", 0)
+	for i, e := range all {
+		r := t.follow(e.Position, eventlog.Filter{})
+		equal(t, "after a position", ids(r.events(4-i)), ids(all[i+1:]))
+		r.quiet(all[4].Position)
+		r.stop()
+	}
+}
+
+func categoryIsNoPrefix(t *trial) {
+	for _, stream := range []string{"flags-a", "fla-a", "flag", "flag-a", "x-flag-a"} {
+		t.append(stream, eventlog.NoStream, note(stream, 0))
+	}
+	r := t.follow(0, eventlog.Filter{Categories: []string{"flag"}})
+	defer r.stop()
+	for _, want := range []string{"flag", "flag-a"} {
+		if e := r.event(); e.Stream != want {
+			t.Errorf("got an event of %s, want %s", e.Stream, want)
+		}
+	}
+}
+
+func slowReader(t *trial) {
+	t.append("flag-a", eventlog.NoStream, note("slow", 0))
+	r := t.follow(0, eventlog.Filter{})
+	defer r.stop()
+	t.same(r.event(), note("slow", 0)) // it now stands in the middle, and does not move
+	for i := range 2_000 {
+		t.append("flag-a", eventlog.Revision(i), note("slow", i+1))
+	}
+	for i, e := range r.events(2_000) {
+		t.same(e, note("slow", i+1))
+	}
+}
+
+// stops breaks off a read after three events.
+func (t *trial) stops(read iter.Seq2[eventlog.Recorded, error]) {
+	t.Helper()
+	count := 0
+	for _, err := range read {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count++; count == 3 {
+			break
+		}
+	}
+	if count != 3 {
+		t.Errorf("read %d events, want 3", count)
+	}
+}
+
+func streamEnds(t *trial) {
+	t.append("flag-a", eventlog.NoStream, notes("c1", 10)...)
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	var last error
+	count := 0
+	for _, err := range t.log.Stream(ctx, "flag-a", 0) {
+		last = err
+		if err == nil {
+			count++
+			cancel()
+		}
+	}
+	if count != 1 || !errors.Is(last, context.Canceled) {
+		t.Errorf("%d events after the context ended, then %v", count-1, last)
 	}
 }

@@ -13,7 +13,7 @@ func restarting() []check {
 			original := t.append("flag-a", eventlog.NoStream, notes("c1", 2)...)
 			t.append("flag-a", 1, note("c2", 0))
 			t.reopen()
-			t.retry("flag-a", eventlog.NoStream, original, notes("c1", 2)...)
+			t.retry(eventlog.NoStream, original, notes("c1", 2)...)
 			t.conflict("flag-a", eventlog.NoStream, 2, note("c3", 0))
 			t.holds("flag-a", note("c1", 0), note("c1", 1), note("c2", 0))
 		}},

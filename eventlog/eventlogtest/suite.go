@@ -138,8 +138,9 @@ func (t *trial) holds(stream string, want ...eventlog.Event) []eventlog.Recorded
 	if len(got) != len(want) {
 		t.Fatalf("stream %s has %d events, want %d", stream, len(got), len(want))
 	}
-	for i, e := range got {
-		t.same(e, want[i])
+	for i, w := range want {
+		e := got[i]
+		t.same(e, w)
 		if e.Stream != stream || e.Revision != eventlog.Revision(i) {
 			t.Errorf("got revision %d of %q, want revision %d of %q", e.Revision, e.Stream, i, stream)
 		}

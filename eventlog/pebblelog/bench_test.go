@@ -26,24 +26,26 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			log := open(b, b.TempDir(), Options{})
 			b.ReportAllocs()
-			var next atomic.Int64
+			var done atomic.Int64
 			b.ResetTimer()
 			var group sync.WaitGroup
 			for w := range writers {
-				group.Go(func() {
-					stream := fmt.Sprintf("flag-%d", w)
-					for r := eventlog.NoStream; next.Add(1) <= int64(b.N); r++ {
-						if _, err := log.Append(b.Context(), stream, r, sample(stream, int(r)+1)); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
+				group.Go(func() { appendSamples(b, log, fmt.Sprintf("flag-%d", w), &done) })
 			}
 			group.Wait()
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
+	}
+}
+
+// appendSamples appends to a stream until all writers together have appended b.N times.
+func appendSamples(b *testing.B, log *Log, stream string, done *atomic.Int64) {
+	for r := eventlog.NoStream; done.Add(1) <= int64(b.N); r++ {
+		if _, err := log.Append(b.Context(), stream, r, sample(stream, int(r)+1)); err != nil {
+			b.Error(err)
+			return
+		}
 	}
 }
 
@@ -73,26 +75,34 @@ func filled(b *testing.B, n, streams int) (*Log, eventlog.Position) {
 
 // One operation reads 100,000 events from the first to the head.
 func BenchmarkReplay(b *testing.B) {
-	const n = 100_000
-	log, last := filled(b, n, 1_000)
+	log, last := filled(b, 100_000, 1_000)
 	for name, filter := range map[string]eventlog.Filter{"all": {}, "one-category-of-two": {Categories: []string{"flag"}}} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			count := 0
 			for b.Loop() {
-				for e, err := range log.All(b.Context(), 0, filter) {
-					if err != nil {
-						b.Fatal(err)
-					}
-					if e.IsCheckpoint() && e.Position == last {
-						break
-					}
-					count++
+				events, at := replay(b, log, filter)
+				if at != last {
+					b.Fatalf("the head is %d, want %d", at, last)
 				}
+				count += events
 			}
 			b.ReportMetric(float64(count)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
+}
+
+func replay(b *testing.B, log *Log, filter eventlog.Filter) (events int, head eventlog.Position) {
+	for e, err := range log.All(b.Context(), 0, filter) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if e.IsCheckpoint() {
+			return events, e.Position
+		}
+		events++
+	}
+	return events, 0
 }
 
 // One operation reads a stream of 100 events out of 1,000 such streams.

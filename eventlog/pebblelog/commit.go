@@ -20,7 +20,8 @@ type writer struct {
 	at     time.Time         // when the last event was recorded
 	ends   map[string]eventlog.Revision
 	groups map[string]*tail // streams that the batch being built adds to
-	key    []byte
+	key    []byte           // reused
+	value  []byte           // reused
 }
 
 // tail is what the batch being built adds to one stream.
@@ -160,7 +161,8 @@ func (l *Log) add(batch *pebble.Batch, r *request, first eventlog.Revision) erro
 			return err
 		}
 		w.key = streamKey(w.key[:0], r.stream, revision)
-		if err := batch.Set(w.key, binary.BigEndian.AppendUint64(nil, uint64(w.last)), nil); err != nil {
+		w.value = binary.BigEndian.AppendUint64(w.value[:0], uint64(w.last))
+		if err := batch.Set(w.key, w.value, nil); err != nil {
 			return err
 		}
 		w.key = categoryKey(w.key[:0], category, w.last)

@@ -3,6 +3,7 @@ package pebblelog
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -34,9 +35,11 @@ func TestAPowerCutLosesNoAcknowledgedEvent(t *testing.T) {
 			continue // fewer operations than that
 		}
 		cut++
-		recovered += s.check(t, seed)
+		t.Run(fmt.Sprintf("seed %d before operation %d keeping %d%%", seed, s.before, s.survive), func(t *testing.T) {
+			recovered += s.check(t)
+		})
 		if t.Failed() {
-			t.Fatalf("power cut with seed %d: before operation %d, %d%% of the unsynced data kept", seed, s.before, s.survive)
+			return
 		}
 	}
 	if cut < powerCuts*9/10 || recovered < cut {
@@ -67,10 +70,7 @@ func (s *powerCut) inject(op errorfs.Op) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.operations++; s.operations == s.before {
-		s.certain = make(map[string]eventlog.Position, len(s.acked))
-		for command, p := range s.acked {
-			s.certain[command] = p
-		}
+		s.certain = maps.Clone(s.acked)
 		s.clone = s.disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: s.survive, RNG: s.random})
 	}
 	return nil
@@ -121,42 +121,56 @@ func batch(command string, n int) []eventlog.Event {
 }
 
 // check opens what the power cut left and returns the number of events in it.
-func (s *powerCut) check(t *testing.T, seed uint64) int {
+func (s *powerCut) check(t *testing.T) int {
 	t.Helper()
 	log := open(t, "log", Options{FS: s.clone})
 	events := history(t, log)
-	found := map[string]eventlog.Position{}
-	next := map[string]eventlog.Revision{}
-	for i := 0; i < len(events); {
-		command := events[i].Meta["command"]
-		n, asked := s.asked[command]
-		if !asked || i+n > len(events) {
-			t.Fatalf("seed %d: %q at position %d is not whole", seed, command, events[i].Position)
-		}
-		for j, want := range batch(command, n) {
-			e := events[i+j]
-			if e.ID != want.ID || len(e.Data) != len(want.Data) || e.Stream != events[i].Stream {
-				t.Fatalf("seed %d: position %d is not event %d of %s", seed, e.Position, j, command)
-			}
-			if e.Position != eventlog.Position(i+j+1) || e.Revision != next[e.Stream] {
-				t.Fatalf("seed %d: position %d revision %d of %s: something before it is missing", seed, e.Position, e.Revision, e.Stream)
-			}
-			next[e.Stream]++
-		}
-		i += n
-		found[command] = eventlog.Position(i)
-	}
+	gapless(t, events)
+	found := s.whole(t, events)
 	for command, p := range s.certain {
 		if found[command] != p {
-			t.Errorf("seed %d: %s was acknowledged at position %d and is now at %d", seed, command, p, found[command])
+			t.Errorf("%s was acknowledged at position %d and is now at %d", command, p, found[command])
 		}
 	}
 	after, err := log.Append(t.Context(), "flag-after", eventlog.NoStream, batch("after", 1)...)
 	if err != nil || after != eventlog.Position(len(events)+1) {
-		t.Errorf("seed %d: the first append after the cut: position %d, %v", seed, after, err)
+		t.Errorf("the first append after the cut: position %d, %v", after, err)
 	}
 	shut(t, log)
 	return len(events)
+}
+
+// gapless checks that nothing is missing before an event that is there.
+func gapless(t *testing.T, events []eventlog.Recorded) {
+	t.Helper()
+	next := map[string]eventlog.Revision{}
+	for i, e := range events {
+		if e.Position != eventlog.Position(i+1) || e.Revision != next[e.Stream] {
+			t.Fatalf("position %d revision %d of %s: something before it is missing", e.Position, e.Revision, e.Stream)
+		}
+		next[e.Stream]++
+	}
+}
+
+// whole checks that every append is there with all its events, and returns where each ends.
+func (s *powerCut) whole(t *testing.T, events []eventlog.Recorded) map[string]eventlog.Position {
+	t.Helper()
+	found := map[string]eventlog.Position{}
+	for i := 0; i < len(events); {
+		command, stream := events[i].Meta["command"], events[i].Stream
+		n, asked := s.asked[command]
+		if !asked || i+n > len(events) {
+			t.Fatalf("%q at position %d is not whole", command, events[i].Position)
+		}
+		for j, want := range batch(command, n) {
+			if e := events[i+j]; e.ID != want.ID || len(e.Data) != len(want.Data) || e.Stream != stream {
+				t.Fatalf("position %d is not event %d of %s", e.Position, j, command)
+			}
+		}
+		i += n
+		found[command] = eventlog.Position(i)
+	}
+	return found
 }
 
 // history reads everything up to the head.

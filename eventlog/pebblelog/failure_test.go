@@ -3,6 +3,7 @@ package pebblelog
 import (
 	"context"
 	"errors"
+	"flag"
 	"iter"
 	"os"
 	"os/exec"
@@ -78,12 +79,10 @@ func failsOnce(t *testing.T, kind errorfs.OpKind) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, stop := iter.Pull2(log.All(t.Context(), 0, eventlog.Filter{}))
+	next, stop := iter.Pull2(log.All(t.Context(), durable, eventlog.Filter{}))
 	defer stop()
-	for range 3 { // two events and the checkpoint
-		if _, err, _ := next(); err != nil {
-			t.Fatal(err)
-		}
+	if _, err, _ := next(); err != nil { // the checkpoint: the reader now waits
+		t.Fatal(err)
 	}
 
 	disk.failing(kind)
@@ -100,11 +99,22 @@ func failsOnce(t *testing.T, kind errorfs.OpKind) {
 		t.Errorf("told %d times of the failure, want once", got)
 	}
 
+	readsUpTo(t, log, durable)
+	_ = log.Close() // it may report the failure again
+	if e, err, _ := next(); !errors.Is(err, eventlog.ErrUnavailable) {
+		t.Errorf("the reader that waited got %v, %v, want unavailable", e, err)
+	}
+	settles(t, under)
+}
+
+// readsUpTo checks that flag-a, the only stream, is readable up to the last durable event.
+func readsUpTo(t *testing.T, log *Log, durable eventlog.Position) {
+	t.Helper()
 	if head, err := log.Head(t.Context()); err != nil || head != durable {
 		t.Errorf("the head is %d (%v), want the last durable event %d", head, err, durable)
 	}
-	if got := history(t, log); len(got) != 2 {
-		t.Errorf("readers see %d events, want the 2 durable ones", len(got))
+	if got := history(t, log); len(got) != int(durable) {
+		t.Errorf("readers see %d events, want the %d durable ones", len(got), durable)
 	}
 	count := 0
 	for _, err := range log.Stream(t.Context(), "flag-a", 0) {
@@ -113,14 +123,9 @@ func failsOnce(t *testing.T, kind errorfs.OpKind) {
 		}
 		count++
 	}
-	if count != 2 {
-		t.Errorf("the stream has %d events, want the 2 durable ones", count)
+	if count != int(durable) {
+		t.Errorf("the stream has %d events, want the %d durable ones", count, durable)
 	}
-	_ = log.Close() // it may report the failure again
-	if e, err, _ := next(); !errors.Is(err, eventlog.ErrUnavailable) {
-		t.Errorf("the reader that waited got %v, %v, want unavailable", e, err)
-	}
-	settles(t, under)
 }
 
 // settles opens what is left after a power cut and repeats the append whose outcome was unknown.
@@ -311,17 +316,18 @@ func TestASecondOpenerIsToldWhichFolderIsInUse(t *testing.T) {
 	_, err = Open(filepath.Join(dir, "x", ".."), Options{})
 	refused(err)
 
-	other := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOpenForAnotherProcess$")
-	other.Env = append(os.Environ(), "PEBBLELOG_TEST_FOLDER="+dir)
+	other := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOpenForAnotherProcess$", "-folder="+dir)
 	answer, err := other.Output()
 	if err != nil || !strings.Contains(string(answer), "refused: "+eventlog.ErrUnavailable.Error()) || !strings.Contains(string(answer), dir) {
 		t.Errorf("another process got %s (%v), want to be refused with the folder", answer, err)
 	}
 }
 
+var folderOfAnother = flag.String("folder", "", "the folder that TestOpenForAnotherProcess opens")
+
 // TestOpenForAnotherProcess is the other process of the test above.
 func TestOpenForAnotherProcess(t *testing.T) {
-	dir := os.Getenv("PEBBLELOG_TEST_FOLDER")
+	dir := *folderOfAnother
 	if dir == "" {
 		t.Skip("only runs as another test's second process")
 	}

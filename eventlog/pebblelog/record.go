@@ -48,8 +48,8 @@ func appendText(dst []byte, s string) []byte {
 }
 
 func stamp(record []byte, at time.Time, r eventlog.Revision) {
-	binary.BigEndian.PutUint64(record[atTime:], uint64(at.UnixNano())) //nolint:gosec // read back by the same conversion
-	binary.BigEndian.PutUint64(record[atRevision:], uint64(r))         //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(record[atTime:], uint64(at.UnixNano()))
+	binary.BigEndian.PutUint64(record[atRevision:], uint64(r)) //nolint:gosec // not negative
 }
 
 // decode copies everything it returns out of record.
