@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -44,6 +45,42 @@ func TestAPowerCutLosesNoAcknowledgedEvent(t *testing.T) {
 	}
 	if cut < powerCuts*9/10 || recovered < cut {
 		t.Errorf("only %d of %d power cuts happened while writing, and left %d events", cut, powerCuts, recovered)
+	}
+}
+
+// The moment after Pebble has made a marker and before it syncs the folder: the power cuts here keep half of the names.
+func TestAPowerCutWhileOpeningHindersNoLaterOpening(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	random := rand.New(rand.NewPCG(1, 1))
+	var clones []*vfs.MemFS
+	marked := false
+	var mu sync.Mutex
+	fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if marked {
+			for range 20 {
+				clones = append(clones, disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: random}))
+			}
+		}
+		marked = op.Kind == errorfs.OpCreate && strings.Contains(op.Path, "marker.manifest")
+		return nil
+	}))
+	for n := range 2 { // a new store, then one with an event
+		log := open(t, "log", Options{FS: fs})
+		if _, err := log.Append(t.Context(), "flag-a", eventlog.Revision(n)-1, batch(fmt.Sprint(n), 1)...); err != nil {
+			t.Fatal(err)
+		}
+		shut(t, log)
+	}
+	if len(clones) < 40 {
+		t.Fatalf("%d power cuts, want 20 in each opening", len(clones))
+	}
+	for i, clone := range clones {
+		want := i / (len(clones) / 2) // none in the new store
+		if got := history(t, open(t, "log", Options{FS: clone})); len(got) < want {
+			t.Errorf("power cut %d: %d events, want %d", i, len(got), want)
+		}
 	}
 }
 

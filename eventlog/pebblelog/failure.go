@@ -54,7 +54,7 @@ func (l logger) Fatalf(format string, args ...any) { l.latch.set(fmt.Errorf(form
 func (l logger) listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		// The read that found it gets an error too. Appending to a log that has to be restored would lose what is appended.
-		DataCorruption: func(info pebble.DataCorruptionInfo) { l.latch.set(corrupt("%s", info)) },
+		DataCorruption: func(info pebble.DataCorruptionInfo) { l.latch.set(corrupt("file %s: %v", info.Path, info.Details)) },
 		BackgroundError: func(err error) {
 			l.trouble.meet()
 			if pebble.IsCorruptionError(err) {

@@ -19,14 +19,13 @@
 // on up to the last event that is known to be durable. Close the log, mend the disk, open it again and repeat the append.
 //
 // Bytes that do not read back are eventlog.ErrCorrupt. Nothing is skipped: a missing position or revision is an error too.
+// The log takes no writes then, because what is appended to a log that has to be restored would be lost.
 package pebblelog
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -85,8 +84,9 @@ type Log struct {
 
 var _ eventlog.Log = (*Log)(nil)
 
-// Open opens the log in the folder, creating both if they are missing. It returns eventlog.ErrUnavailable when another
-// process has the folder open, and eventlog.ErrCorrupt when its contents do not read back. Close the log after use.
+// Open opens the log in the folder, creating both if they are missing; a power cut meanwhile hinders no later try. It returns
+// eventlog.ErrUnavailable when another process has the folder open, and eventlog.ErrCorrupt when its end does not read back;
+// damage further back makes the log read-only as soon as it is met. Close the log after use.
 func Open(dir string, options Options) (*Log, error) {
 	dir, options, err := complete(dir, options)
 	if err != nil {
@@ -136,7 +136,7 @@ func complete(dir string, o Options) (string, Options, error) {
 func (l *Log) settings(o Options) *pebble.Options {
 	log := logger{latch: l.latch, warn: o.Warn, trouble: l.trouble}
 	return &pebble.Options{
-		FS:     lockingFS{o.FS},
+		FS:     carefulFS{o.FS},
 		Logger: log, EventListener: log.listener(),
 		// Older formats take a flipped bit in the write-ahead log for its end.
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -145,20 +145,6 @@ func (l *Log) settings(o Options) *pebble.Options {
 		MemTableStopWritesThreshold: memTables,
 		MaxOpenFiles:                openFiles,
 	}
-}
-
-// lockingFS marks the error of a lock that another opener holds; Pebble passes on whatever the system says.
-type lockingFS struct{ vfs.FS }
-
-var errHeld = errors.New("another process or another part of this one has it open")
-
-func (f lockingFS) Lock(name string) (io.Closer, error) {
-	closer, err := f.FS.Lock(name)
-	var path *fs.PathError
-	if err != nil && !errors.As(err, &path) { // a PathError says that the lock file itself cannot be made
-		return nil, fmt.Errorf("%w (%w)", errHeld, err)
-	}
-	return closer, err
 }
 
 func openError(dir string, err error) error {

@@ -24,9 +24,6 @@ func (l *Log) recover() error {
 	if err := l.checkLayout(last.Position == 0); err != nil {
 		return err
 	}
-	if err := l.latch.get(); err != nil {
-		return err
-	}
 	l.head.Store(uint64(last.Position))
 	l.write = newWriter(last)
 	return nil
@@ -84,6 +81,9 @@ func (l *Log) checkLayout(empty bool) error {
 func (l *Log) begin(layout []byte) error {
 	if err := l.db.Set(layout, []byte(layout1), pebble.Sync); err != nil {
 		return readError(err)
+	}
+	if err := l.latch.get(); err != nil {
+		return l.errReadOnly(err)
 	}
 	return l.flush()
 }
