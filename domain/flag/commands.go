@@ -45,6 +45,15 @@ type (
 		Environment domain.EnvironmentKey
 		Targeting   Targeting
 	}
+	// SetEnvironment changes the parts of an environment's setting that are given, all or none: the switch, the rules, the
+	// default, the off variant. It is ChangeTargeting and TurnOn or TurnOff in one.
+	SetEnvironment struct {
+		Environment domain.EnvironmentKey
+		On          *bool
+		Rules       *[]Rule
+		Default     *Serve
+		Off         *domain.VariantKey
+	}
 	// AttachExperiment splits what no rule matches between the arms of an experiment. Refused while another experiment
 	// is attached in that environment.
 	AttachExperiment struct {
@@ -70,6 +79,7 @@ func (ChangeVariants) isFlagCommand()   {}
 func (TurnOn) isFlagCommand()           {}
 func (TurnOff) isFlagCommand()          {}
 func (ChangeTargeting) isFlagCommand()  {}
+func (SetEnvironment) isFlagCommand()   {}
 func (AttachExperiment) isFlagCommand() {}
 func (DetachExperiment) isFlagCommand() {}
 func (Archive) isFlagCommand()          {}

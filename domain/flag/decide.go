@@ -49,6 +49,8 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 		return turn(s, c.Environment, false)
 	case ChangeTargeting:
 		return changeTargeting(s, c)
+	case SetEnvironment:
+		return setEnvironment(s, c)
 	case AttachExperiment:
 		return attach(s, c)
 	case Archive:
@@ -162,6 +164,25 @@ func changeTargeting(s State, c ChangeTargeting) ([]Event, error) {
 		return nil, nil
 	}
 	return []Event{TargetingChanged{Environment: c.Environment, Targeting: targeting}}, nil
+}
+
+func setEnvironment(s State, c SetEnvironment) ([]Event, error) {
+	targeting := s.In(c.Environment).Targeting
+	if c.Rules != nil {
+		targeting.Rules = *c.Rules
+	}
+	if c.Default != nil {
+		targeting.Default = *c.Default
+	}
+	if c.Off != nil {
+		targeting.Off = *c.Off
+	}
+	events, err := changeTargeting(s, ChangeTargeting{Environment: c.Environment, Targeting: targeting})
+	if err != nil || c.On == nil {
+		return events, err
+	}
+	switched, err := turn(s, c.Environment, *c.On)
+	return append(events, switched...), err
 }
 
 func attach(s State, c AttachExperiment) ([]Event, error) {

@@ -232,3 +232,11 @@ func pause(ctx context.Context, try int) error {
 		return nil
 	}
 }
+
+// Failures of the log that callers tell apart; see eventlog.
+var (
+	ErrConflict       = eventlog.ErrConflict
+	ErrTooLarge       = eventlog.ErrTooLarge
+	ErrUnknownOutcome = eventlog.ErrUnknownOutcome
+	ErrUnavailable    = eventlog.ErrUnavailable
+)

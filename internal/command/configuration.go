@@ -40,6 +40,8 @@ func (s *Service) Flag(ctx context.Context, in domain.ProjectKey, key domain.Fla
 		environment = c.Environment
 	case flag.ChangeTargeting:
 		environment = c.Environment
+	case flag.SetEnvironment:
+		environment = c.Environment
 	}
 	if err := s.checkPlace(ctx, in, environment); err != nil {
 		return Result[flag.State]{}, err

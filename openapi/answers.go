@@ -1,0 +1,134 @@
+package openapi
+
+import (
+	"net/http"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/domain/experiment"
+	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/metric"
+	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/internal/command"
+	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/projections/catalog"
+)
+
+// blob is an answer whose bytes are ready: documents, rulesets, reports, evaluations.
+type blob struct {
+	status      int // 200 when 0
+	contentType string
+	etag        string
+	header      map[string]string
+	body        []byte
+}
+
+func (b blob) write(w http.ResponseWriter) error {
+	h := w.Header()
+	if b.contentType != "" {
+		h.Set("Content-Type", b.contentType)
+	}
+	if b.etag != "" {
+		h.Set("ETag", b.etag)
+	}
+	for k, v := range b.header {
+		h.Set(k, v)
+	}
+	if b.status == 0 {
+		b.status = http.StatusOK
+	}
+	w.WriteHeader(b.status)
+	_, err := w.Write(b.body)
+	return err
+}
+
+// VisitGetDocumentResponse writes the answer.
+func (b blob) VisitGetDocumentResponse(w http.ResponseWriter) error { return b.write(w) }
+
+// VisitGetRulesetResponse writes the answer.
+func (b blob) VisitGetRulesetResponse(w http.ResponseWriter) error { return b.write(w) }
+
+// VisitGetReportResponse writes the answer.
+func (b blob) VisitGetReportResponse(w http.ResponseWriter) error { return b.write(w) }
+
+// VisitEvaluateAllResponse writes the answer.
+func (b blob) VisitEvaluateAllResponse(w http.ResponseWriter) error { return b.write(w) }
+
+// VisitEvaluateFlagResponse writes the answer.
+func (b blob) VisitEvaluateFlagResponse(w http.ResponseWriter) error { return b.write(w) }
+
+func projectAnswer(e catalog.Entry[project.State]) api.Project {
+	s := e.State
+	return api.Project{
+		Key: string(s.Key), Name: s.Name, Description: s.Description, Environments: s.Environments,
+		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
+		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
+	}
+}
+
+func flagAnswer(e catalog.Entry[flag.State], environments []project.Environment) api.Flag {
+	s := e.State
+	out := api.Flag{
+		Key: string(s.Key), Name: s.Name, Description: s.Description, Type: string(s.Type), Variants: s.Variants,
+		Archived: s.Archived, Environments: map[string]api.FlagEnvironment{},
+		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
+		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
+	}
+	for _, environment := range environments {
+		out.Environments[string(environment.Key)] = environmentAnswer(s, environment.Key)
+	}
+	return out
+}
+
+func environmentAnswer(s flag.State, key domain.EnvironmentKey) api.FlagEnvironment {
+	in := s.In(key)
+	out := api.FlagEnvironment{On: in.On, Rules: in.Targeting.Rules, Default: in.Targeting.Default, Off: string(in.Targeting.Off)}
+	if out.Rules == nil {
+		out.Rules = []flag.Rule{}
+	}
+	if in.Experiment != nil {
+		out.Experiment = string(in.Experiment.Experiment)
+	}
+	return out
+}
+
+func metricAnswer(e catalog.Entry[metric.State]) api.Metric {
+	s := e.State
+	return api.Metric{
+		Key: string(s.Key), Name: s.Name, Description: s.Description, Kind: string(s.Definition.Kind), Event: s.Definition.Event,
+		Direction: string(s.Definition.Direction), WindowSeconds: s.Definition.WindowSeconds, Unit: s.Definition.Unit, Archived: s.Archived,
+		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
+		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
+	}
+}
+
+func experimentAnswer(e catalog.Entry[experiment.State]) api.Experiment {
+	s := e.State
+	out := api.Experiment{
+		Key: string(s.Key), Name: s.Name, Status: api.ExperimentStatus(s.Status), Plan: s.Plan, Amendments: s.Amendments,
+		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
+		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
+	}
+	if s.Status != experiment.StatusDraft {
+		out.FrozenPlan = &s.Frozen
+	}
+	if d := s.Decision; d != nil {
+		out.Decision = &api.Decision{Outcome: api.DecisionOutcome(d.Outcome), Variant: string(d.Variant), Why: d.Why}
+	}
+	return out
+}
+
+// after is the entry as a write left it: what the catalogue will show when it gets there, known already.
+func after[S any](s *Server, was catalog.Entry[S], r command.Result[S], actor domain.Actor) catalog.Entry[S] {
+	now := s.Now().UTC()
+	e := catalog.Entry[S]{
+		State: r.State, Revision: r.Revision, Position: r.Position, CreatedAt: was.CreatedAt, CreatedBy: was.CreatedBy,
+		UpdatedAt: now, UpdatedBy: actor,
+	}
+	if e.CreatedAt.IsZero() {
+		e.CreatedAt, e.CreatedBy = now, actor
+	}
+	if len(r.Events) == 0 && !was.UpdatedAt.IsZero() {
+		e.UpdatedAt, e.UpdatedBy = was.UpdatedAt, was.UpdatedBy
+	}
+	return e
+}

@@ -1,0 +1,55 @@
+package openapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/assayhq/assay/flags/ofrep"
+	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/projections/ruleset"
+)
+
+func (s *Server) evaluator(ctx context.Context) (*ruleset.Served, error) {
+	place, err := s.placeOf(ctx, "", "")
+	if err != nil {
+		return nil, err
+	}
+	served, ok := s.Rulesets.Current(place)
+	if !ok {
+		return nil, notFound("environment", place.Environment)
+	}
+	return served, nil
+}
+
+const jsonType = "application/json"
+
+// EvaluateAll answers OFREP's bulk evaluation.
+func (s *Server) EvaluateAll(ctx context.Context, r api.EvaluateAllRequestObject) (api.EvaluateAllResponseObject, error) {
+	served, err := s.evaluator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, failure := ofrep.ParseContext(*either(r.Body, nil), "")
+	if failure != nil {
+		return blob{status: http.StatusBadRequest, contentType: jsonType, body: failure}, nil
+	}
+	tag := ofrep.ETag(served.Ruleset, who)
+	if noneMatch(r.Params.IfNoneMatch, tag) {
+		return blob{status: http.StatusNotModified, etag: tag}, nil
+	}
+	return blob{contentType: jsonType, etag: tag, body: ofrep.EvaluateAll(served.Ruleset, who)}, nil
+}
+
+// EvaluateFlag answers OFREP's evaluation of one flag.
+func (s *Server) EvaluateFlag(ctx context.Context, r api.EvaluateFlagRequestObject) (api.EvaluateFlagResponseObject, error) {
+	served, err := s.evaluator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who, failure := ofrep.ParseContext(*either(r.Body, nil), r.Flag)
+	if failure != nil {
+		return blob{status: http.StatusBadRequest, contentType: jsonType, body: failure}, nil
+	}
+	status, body := ofrep.Evaluate(served.Ruleset, r.Flag, who)
+	return blob{status: status, contentType: jsonType, body: body}, nil
+}

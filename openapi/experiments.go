@@ -1,0 +1,189 @@
+package openapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/domain/experiment"
+	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/projections/catalog"
+)
+
+func (s *Server) experiment(in, key string) (catalog.Entry[experiment.State], error) {
+	p, err := s.project(in)
+	if err != nil {
+		return catalog.Entry[experiment.State]{}, err
+	}
+	e, ok := s.Catalog.Experiment(p.State.Key, domain.ExperimentKey(key))
+	if !ok {
+		return e, notFound("experiment", key)
+	}
+	return e, nil
+}
+
+// ListExperiments lists a project's experiments.
+func (s *Server) ListExperiments(_ context.Context, r api.ListExperimentsRequestObject) (api.ListExperimentsResponseObject, error) {
+	p, err := s.project(r.Project)
+	if err != nil {
+		return nil, err
+	}
+	entries, next, err := s.Catalog.Experiments(p.State.Key, page(r.Params.Cursor, r.Params.Limit), catalog.Filter{Text: r.Params.Q}, experiment.Status(r.Params.Status))
+	if err != nil {
+		return nil, err
+	}
+	out := api.ListExperiments200JSONResponse{Items: []api.Experiment{}, NextCursor: next}
+	for _, e := range entries {
+		out.Items = append(out.Items, experimentAnswer(e))
+	}
+	return out, nil
+}
+
+// CreateExperiment creates a draft.
+func (s *Server) CreateExperiment(ctx context.Context, r api.CreateExperimentRequestObject) (api.CreateExperimentResponseObject, error) {
+	p, err := s.project(r.Project)
+	if err != nil {
+		return nil, err
+	}
+	b := r.Body
+	c := experiment.Create{
+		Project: p.State.Key, Key: domain.ExperimentKey(b.Key), Name: b.Name,
+		Plan: experiment.Plan{
+			Hypothesis: b.Hypothesis, Flag: domain.FlagKey(b.Flag), Environment: domain.EnvironmentKey(b.Environment), Unit: domain.UnitType(b.Unit),
+			Arms: b.Arms, Total: domain.Weight(b.Total), //nolint:gosec // the document bounds it
+			Primary: domain.MetricKey(b.Primary), Secondary: metricKeys(b.Secondary), Guardrails: metricKeys(b.Guardrails), PlannedEnd: b.PlannedEnd,
+		},
+	}
+	o := once(ctx, options(ctx, b.Reason, nil), "createExperiment", r.Params.IdempotencyKey)
+	result, err := s.Commands.Experiment(ctx, p.State.Key, c.Key, c, o)
+	if err != nil {
+		return nil, err
+	}
+	e := after(s, catalog.Entry[experiment.State]{}, result, o.Actor)
+	return api.CreateExperiment201JSONResponse{
+		Body: experimentAnswer(e), Headers: api.CreateExperiment201ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
+	}, nil
+}
+
+func metricKeys(keys []string) []domain.MetricKey {
+	var out []domain.MetricKey
+	for _, k := range keys {
+		out = append(out, domain.MetricKey(k))
+	}
+	return out
+}
+
+// GetExperiment reads one.
+func (s *Server) GetExperiment(_ context.Context, r api.GetExperimentRequestObject) (api.GetExperimentResponseObject, error) {
+	e, err := s.experiment(r.Project, r.Experiment)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetExperiment200JSONResponse{Body: experimentAnswer(e), Headers: api.GetExperiment200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
+}
+
+// experimentCommand gives an experiment a command that is made from what it is now.
+func (s *Server) experimentCommand(ctx context.Context, in, key, match, reason string, partial bool, c func(experiment.State) experiment.Command) (catalog.Entry[experiment.State], error) {
+	was, err := s.experiment(in, key)
+	if err != nil {
+		return was, err
+	}
+	revision, err := ifMatch(match)
+	if err != nil {
+		return was, err
+	}
+	if partial {
+		revision = seen(revision, was.Revision)
+	}
+	o := options(ctx, reason, revision)
+	result, err := s.Commands.Experiment(ctx, was.State.Project, was.State.Key, c(was.State), o)
+	return after(s, was, result, o.Actor), err
+}
+
+// ChangeExperiment changes a draft or amends a plan.
+func (s *Server) ChangeExperiment(ctx context.Context, r api.ChangeExperimentRequestObject) (api.ChangeExperimentResponseObject, error) {
+	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, b.Reason, true, func(was experiment.State) experiment.Command {
+		return experiment.Change{Name: or(b.Name, was.Name), Plan: patched(was.Plan, b)}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return api.ChangeExperiment200JSONResponse{
+		Body: experimentAnswer(e), Headers: api.ChangeExperiment200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
+	}, nil
+}
+
+func patched(p experiment.Plan, b *api.ExperimentPatch) experiment.Plan {
+	p.Hypothesis = or(b.Hypothesis, p.Hypothesis)
+	p.Flag = domain.FlagKey(or(b.Flag, string(p.Flag)))
+	p.Environment = domain.EnvironmentKey(or(b.Environment, string(p.Environment)))
+	p.Unit = domain.UnitType(or(b.Unit, string(p.Unit)))
+	p.Arms = or(b.Arms, p.Arms)
+	p.Total = domain.Weight(or(b.Total, int(p.Total))) //nolint:gosec // the document bounds it
+	p.Primary = domain.MetricKey(or(b.Primary, string(p.Primary)))
+	p.PlannedEnd = or[time.Time](b.PlannedEnd, p.PlannedEnd)
+	if b.Secondary != nil {
+		p.Secondary = metricKeys(*b.Secondary)
+	}
+	if b.Guardrails != nil {
+		p.Guardrails = metricKeys(*b.Guardrails)
+	}
+	return p
+}
+
+// StartExperiment freezes the plan.
+func (s *Server) StartExperiment(ctx context.Context, r api.StartExperimentRequestObject) (api.StartExperimentResponseObject, error) {
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, why(r.Body), false, func(experiment.State) experiment.Command { return experiment.Start{} })
+	if err != nil {
+		return nil, err
+	}
+	return api.StartExperiment200JSONResponse{
+		Body: experimentAnswer(e), Headers: api.StartExperiment200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
+	}, nil
+}
+
+// StopExperiment ends the assignment.
+func (s *Server) StopExperiment(ctx context.Context, r api.StopExperimentRequestObject) (api.StopExperimentResponseObject, error) {
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, why(r.Body), false, func(experiment.State) experiment.Command { return experiment.Stop{} })
+	if err != nil {
+		return nil, err
+	}
+	return api.StopExperiment200JSONResponse{
+		Body: experimentAnswer(e), Headers: api.StopExperiment200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
+	}, nil
+}
+
+// DecideExperiment records the decision. Its why is the reason in the history.
+func (s *Server) DecideExperiment(ctx context.Context, r api.DecideExperimentRequestObject) (api.DecideExperimentResponseObject, error) {
+	d := experiment.Decision{Outcome: experiment.Outcome(r.Body.Outcome), Variant: domain.VariantKey(r.Body.Variant), Why: r.Body.Why}
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, d.Why, false, func(experiment.State) experiment.Command { return experiment.Conclude{Decision: d} })
+	if err != nil {
+		return nil, err
+	}
+	return api.DecideExperiment200JSONResponse{
+		Body: experimentAnswer(e), Headers: api.DecideExperiment200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
+	}, nil
+}
+
+// GetHistory lists a project's changes.
+func (s *Server) GetHistory(_ context.Context, r api.GetHistoryRequestObject) (api.GetHistoryResponseObject, error) {
+	p, err := s.project(r.Project)
+	if err != nil {
+		return nil, err
+	}
+	changes, next, err := s.Catalog.History(p.State.Key, catalog.HistoryQuery{
+		Category: string(r.Params.Category), Key: r.Params.Key, Page: page(r.Params.Cursor, r.Params.Limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := api.GetHistory200JSONResponse{Items: []api.Change{}, NextCursor: next}
+	for _, c := range changes {
+		out.Items = append(out.Items, api.Change{
+			Position: positionOf(c.Position), Revision: int64(c.Revision), Category: c.Category, Key: c.Key, Event: c.Event,
+			Data: c.Data, Actor: string(c.Actor), Reason: c.Reason, At: c.At,
+		})
+	}
+	return out, nil
+}

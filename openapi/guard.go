@@ -1,0 +1,265 @@
+package openapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/labstack/echo/v4"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/openapi/auth"
+	"github.com/assayhq/assay/projections"
+)
+
+const (
+	maxBody      = 1 << 20
+	maxFactsBody = 4 << 20
+	longestWait  = 2 * time.Second
+)
+
+// guard stands in front of the handlers.
+type guard struct {
+	server     *Server
+	document   *openapi3.T
+	operations map[string]*operation // by method and echo path
+}
+
+type operation struct {
+	id     string
+	open   bool // needs no key
+	basic  bool // takes HTTP Basic
+	place  bool
+	bodied bool // its body is checked against its schema; the others are checked item by item by their handlers
+	limit  int64
+	path   string
+	item   *openapi3.PathItem
+	spec   *openapi3.Operation
+}
+
+func newGuard(s *Server, document *openapi3.T) (*guard, error) {
+	g := &guard{server: s, document: document, operations: map[string]*operation{}}
+	for path, item := range document.Paths.Map() {
+		for method, spec := range item.Operations() {
+			op := &operation{id: spec.OperationID, path: path, item: item, spec: spec, bodied: spec.RequestBody != nil, limit: maxBody}
+			op.open = spec.Security != nil && len(*spec.Security) == 0
+			op.place = auth.Rules[op.id].Scope == auth.InPlace
+			if spec.Security != nil {
+				for _, requirement := range *spec.Security {
+					_, basic := requirement["basic"]
+					op.basic = op.basic || basic
+				}
+			}
+			switch op.id {
+			case "recordExposures", "recordMeasurements":
+				op.bodied, op.limit = false, maxFactsBody
+			case "evaluateAll", "evaluateFlag":
+				op.bodied = false
+			}
+			g.operations[method+" "+echoPath(path)] = op
+		}
+	}
+	return g, nil
+}
+
+// echoPath turns /a/{b} into /a/:b.
+func echoPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+func (g *guard) check(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		op, ok := g.operations[c.Request().Method+" "+c.Path()]
+		if !ok {
+			return next(c) // echo answers that there is no such route or method
+		}
+		if err := g.admit(c, op); err != nil {
+			return err
+		}
+		if err := g.readBody(c, op); err != nil {
+			return err
+		}
+		if err := g.validate(c, op); err != nil {
+			return err
+		}
+		if err := g.wait(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// admit finds out who is calling and whether they may.
+func (g *guard) admit(c echo.Context, op *operation) error {
+	if op.open {
+		return nil
+	}
+	r := c.Request()
+	token, there := auth.Token(r, op.basic)
+	principal, known := auth.Principal{}, false
+	if token != "" {
+		principal, known = g.server.keys.Authenticate(token)
+	}
+	if !known {
+		p := refuse(http.StatusUnauthorized, "key_missing", "an API key is missing; send it as Authorization: Bearer KEY or X-API-Key")
+		if there {
+			p = refuse(http.StatusUnauthorized, "key_unknown", "the API key is not known or was revoked; use another")
+		}
+		p.challenge = "Bearer"
+		if op.basic && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			p.challenge = `Basic realm="assay: any user name, an API key as password", charset="UTF-8"`
+		}
+		return p
+	}
+	project := domain.ProjectKey(c.Param("project"))
+	if op.place {
+		project = domain.ProjectKey(r.URL.Query().Get("project"))
+	}
+	switch auth.Judge(op.id, principal, project) {
+	case auth.Allowed:
+	case auth.Hidden:
+		return notFound("project", project)
+	default:
+		return refuse(http.StatusForbidden, "forbidden", "a %s key may not do this; use an API key of a kind and scope that may", principal.Kind)
+	}
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), principalKey, principal)))
+	return nil
+}
+
+// readBody reads the body within its limit and looks over its JSON, so that everything behind it can trust the syntax.
+func (g *guard) readBody(c echo.Context, op *operation) error {
+	r := c.Request()
+	if op.spec.RequestBody == nil {
+		return nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, op.limit))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return refuse(http.StatusRequestEntityTooLarge, "body_too_large", "the body has more than %d bytes; send less at once", op.limit)
+	}
+	if err != nil {
+		return refuse(http.StatusBadRequest, "body_broken", "the body broke off; send it again")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	if len(bytes.TrimSpace(body)) == 0 {
+		if op.spec.RequestBody.Value.Required && op.bodied {
+			return refuse(http.StatusBadRequest, "body_missing", "the request needs a JSON body; see /openapi.json")
+		}
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if err != nil || op.spec.RequestBody.Value.Content[media] == nil {
+		return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be sent as Content-Type: application/json")
+	}
+	return checkJSON(body)
+}
+
+// validate holds parameters and body against the document.
+func (g *guard) validate(c echo.Context, op *operation) error {
+	params := map[string]string{}
+	for i, name := range c.ParamNames() {
+		params[name] = c.ParamValues()[i]
+	}
+	r := c.Request()
+	input := &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: params, QueryParams: r.URL.Query(),
+		Route: &routers.Route{Spec: g.document, Path: op.path, PathItem: op.item, Method: r.Method, Operation: op.spec},
+		Options: &openapi3filter.Options{
+			ExcludeRequestBody: !op.bodied || r.ContentLength == 0, SkipSettingDefaults: true,
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		},
+	}
+	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
+		return problemOfSchema(err)
+	}
+	return nil
+}
+
+// problemOfSchema says in a sentence where a request differs from the document.
+func problemOfSchema(err error) *problem {
+	request, _ := errors.AsType[*openapi3filter.RequestError](err)
+	schema, isSchema := errors.AsType[*openapi3.SchemaError](err)
+	if request != nil && request.Parameter != nil {
+		reason := request.Reason
+		if isSchema {
+			reason = schema.Reason
+		}
+		return refuse(http.StatusBadRequest, "bad_parameter", "the parameter %s is not as it should be: %s", request.Parameter.Name, reason)
+	}
+	if !isSchema {
+		return refuse(http.StatusBadRequest, "bad_request", "the request is not as the document says; see /openapi.json")
+	}
+	pointer := "/" + strings.Join(schema.JSONPointer(), "/")
+	code, detail := "bad_value", fmt.Sprintf("the value at %s is not allowed: %s", pointer, schema.Reason)
+	switch schema.SchemaField {
+	case "additionalProperties", "properties":
+		code, detail = "unknown_field", fmt.Sprintf("there is a field that is not known here: %s; leave it out", schema.Reason)
+	case "required":
+		code, detail = "missing_field", fmt.Sprintf("a field is missing: %s", schema.Reason)
+	case "type":
+		code, detail = "wrong_type", fmt.Sprintf("the value at %s has the wrong type: %s", pointer, schema.Reason)
+	}
+	p := refuse(http.StatusBadRequest, code, "%s", detail)
+	p.Errors = []problemEntry{{Pointer: pointer, Detail: schema.Reason}}
+	return p
+}
+
+// wait holds a read back until the read models have reached min_position.
+func (g *guard) wait(c echo.Context) error {
+	text := c.QueryParam("min_position")
+	if text == "" {
+		return nil
+	}
+	position, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return refuse(http.StatusBadRequest, "bad_parameter", "min_position is no log position")
+	}
+	return g.server.waitFor(c.Request().Context(), projections.Position(position))
+}
+
+func (s *Server) waitFor(ctx context.Context, position projections.Position) error {
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	for _, r := range s.Runners {
+		if err := r.Wait(ctx, position); err != nil {
+			p := refuse(http.StatusServiceUnavailable, "projection_behind", "the read models have not reached position %d yet; try again in a moment", position)
+			p.retryAfter = 1
+			return p
+		}
+	}
+	return nil
+}
+
+// ifMatch reads If-Match: nil for "*", which accepts any revision.
+func ifMatch(header string) (*projections.Revision, error) {
+	if header == "" {
+		return nil, refuse(http.StatusPreconditionRequired, "if_match_missing", "this changes something that exists; send If-Match with the ETag you have seen, or *")
+	}
+	tags := strings.Split(header, ",")
+	if slices.ContainsFunc(tags, func(t string) bool { return strings.TrimSpace(t) == "*" }) {
+		return nil, nil
+	}
+	tag := strings.Trim(strings.TrimSpace(tags[0]), `"`)
+	if number, ok := strings.CutPrefix(tag, "r"); ok && len(tags) == 1 {
+		if n, err := strconv.ParseInt(number, 10, 63); err == nil && n >= 0 {
+			revision := projections.Revision(n)
+			return &revision, nil
+		}
+	}
+	return nil, refuse(http.StatusBadRequest, "bad_if_match", `If-Match must be one ETag that was answered, like "r3", or *`)
+}
+
+func etagOf(r projections.Revision) string { return `"r` + strconv.FormatInt(int64(r), 10) + `"` }
+
+func positionOf(p projections.Position) string { return strconv.FormatUint(uint64(p), 10) }

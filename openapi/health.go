@@ -1,0 +1,53 @@
+package openapi
+
+import (
+	"context"
+
+	"github.com/assayhq/assay/openapi/api"
+)
+
+// GetLive answers as long as the process does. It looks at nothing else.
+func (s *Server) GetLive(context.Context, api.GetLiveRequestObject) (api.GetLiveResponseObject, error) {
+	return api.GetLive200JSONResponse{Status: api.HealthStatusOk, Checks: []healthCheck{}}, nil
+}
+
+type healthCheck = struct {
+	Detail   string                 `json:"detail,omitempty"`
+	Name     string                 `json:"name"`
+	Position string                 `json:"position,omitempty"`
+	Status   api.HealthChecksStatus `json:"status"`
+}
+
+// GetReady answers 200 once every read model has been at the head of the log; one that fails later makes it degraded,
+// because decisions and reads go on.
+func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetReadyResponseObject, error) {
+	health := api.Health{Status: api.HealthStatusOk}
+	starting := false
+	for _, r := range s.Runners {
+		check := healthCheck{Name: r.Projection().Name(), Status: api.HealthChecksStatusOk, Position: positionOf(r.Position())}
+		caughtUp, err := r.CaughtUp()
+		switch {
+		case !caughtUp:
+			starting = true
+			check.Status = api.HealthChecksStatusStarting
+		case err != nil:
+			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
+			check.Detail = "the read model is behind; the server's log says why"
+		}
+		health.Checks = append(health.Checks, check)
+	}
+	if starting {
+		health.Status = api.HealthStatusStarting
+		return api.GetReady503JSONResponse(health), nil
+	}
+	return api.GetReady200JSONResponse(health), nil
+}
+
+// GetDocument answers the OpenAPI document itself.
+func (s *Server) GetDocument(context.Context, api.GetDocumentRequestObject) (api.GetDocumentResponseObject, error) {
+	text, err := api.GetSpecJSON()
+	if err != nil {
+		return nil, err
+	}
+	return blob{contentType: "application/json", body: text}, nil
+}

@@ -1,0 +1,90 @@
+// Package openapi is assay's HTTP side: the handlers behind openapi.yaml, in front of them who may call what and what is a
+// well-formed request, and behind them the commands and read models. It is for internal/app, which gives it everything
+// it needs and serves it.
+//
+// # The model
+//
+// A request passes: size and JSON syntax, key, permission, the document's schemas, then its handler. Handlers write only
+// through internal/command and read only read models. Whatever goes wrong anywhere becomes one problem document from one
+// table (problem.go).
+package openapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/rs/zerolog"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/domain/apikey"
+	"github.com/assayhq/assay/internal/command"
+	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/openapi/auth"
+	"github.com/assayhq/assay/projections"
+	"github.com/assayhq/assay/projections/catalog"
+	"github.com/assayhq/assay/projections/facts"
+	"github.com/assayhq/assay/projections/ruleset"
+)
+
+// Dependencies are what the handlers work with.
+type Dependencies struct {
+	Commands *command.Service
+	Catalog  *catalog.Projection
+	Rulesets *ruleset.Projection
+	Facts    *facts.Store
+	// Runners keep the three above up to date.
+	Runners []*projections.Runner
+	// Head is the position of the log's last event.
+	Head   func(context.Context) (projections.Position, error)
+	Now    func() time.Time
+	Random io.Reader // cryptographic
+	Log    zerolog.Logger
+	// Heartbeat is how often a stream shows that it lives; 15 s when 0.
+	Heartbeat time.Duration
+	// MaxStreams bounds the open streams; 10,000 when 0.
+	MaxStreams int64
+}
+
+// Server holds the handlers. It implements api.StrictServerInterface.
+type Server struct {
+	Dependencies
+	keys    auth.Keys
+	streams atomic.Int64
+	closing <-chan struct{}
+}
+
+var _ api.StrictServerInterface = (*Server)(nil)
+
+// New makes the HTTP handler. Streams end when ctx does, so that a server can shut down.
+func New(ctx context.Context, d Dependencies) (http.Handler, error) {
+	if d.Heartbeat == 0 {
+		d.Heartbeat = 15 * time.Second
+	}
+	if d.MaxStreams == 0 {
+		d.MaxStreams = 10_000
+	}
+	s := &Server{Dependencies: d, closing: ctx.Done()}
+	s.keys = func(id domain.KeyID) (apikey.State, bool) {
+		e, ok := d.Catalog.Key(id)
+		return e.State, ok
+	}
+	document, err := api.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
+	}
+	guard, err := newGuard(s, document)
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.answerError
+	e.Use(s.identify, s.recover, s.observe, crossOrigin, guard.check)
+	api.RegisterHandlers(e, api.NewStrictHandler(s, nil))
+	return e, nil
+}

@@ -1,0 +1,110 @@
+package openapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/domain/metric"
+	"github.com/assayhq/assay/internal/analysis"
+	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/openapi/report"
+	"github.com/assayhq/assay/projections"
+)
+
+// results makes the analysis of an experiment at a position; at an empty one, of all that the read models know.
+func (s *Server) results(ctx context.Context, in, key, asOf string) (analysis.Result, error) {
+	if _, err := s.experiment(in, key); err != nil {
+		return analysis.Result{}, err
+	}
+	at, err := s.positionFor(asOf)
+	if err != nil {
+		return analysis.Result{}, err
+	}
+	project := domain.ProjectKey(in)
+	e, course, ok := s.Catalog.ExperimentAt(project, domain.ExperimentKey(key), at)
+	if !ok {
+		return analysis.Result{}, refuse(http.StatusNotFound, "not_found", "there was no experiment %q at position %d", key, at)
+	}
+	input := analysis.Input{
+		Position: at, Experiment: e.State, StartedAt: course.StartedAt, StoppedAt: course.StoppedAt, DecidedAt: course.DecidedAt,
+		Metrics: map[domain.MetricKey]metric.State{},
+	}
+	for _, a := range course.Amendments {
+		input.Amendments = append(input.Amendments, analysis.Amendment{At: a.At, By: string(a.Actor), Reason: a.Reason})
+	}
+	for _, m := range e.State.Plan.Metrics() {
+		if entry, ok := s.Catalog.MetricAt(project, m, at); ok {
+			input.Metrics[m] = entry.State
+		}
+	}
+	if input.Units, err = s.Facts.Units(ctx, analysis.Query(input)); err != nil {
+		return analysis.Result{}, err
+	}
+	return analysis.Analyze(input), nil
+}
+
+// positionFor reads as_of. Without one it is the newest position that both the catalogue and the facts have reached.
+func (s *Server) positionFor(asOf string) (projections.Position, error) {
+	now := min(s.Catalog.Position(), s.Facts.Position())
+	if asOf == "" {
+		return now, nil
+	}
+	n, err := strconv.ParseUint(asOf, 10, 64)
+	if err != nil || n == 0 {
+		return 0, refuse(http.StatusBadRequest, "bad_parameter", "as_of is no log position; it is a number from 1")
+	}
+	if at := projections.Position(n); at <= now {
+		return at, nil
+	}
+	p := refuse(http.StatusServiceUnavailable, "projection_behind", "the read models are at position %d; position %d cannot be looked at yet", now, n)
+	p.retryAfter = 1
+	return 0, p
+}
+
+// GetResults answers the numbers.
+func (s *Server) GetResults(ctx context.Context, r api.GetResultsRequestObject) (api.GetResultsResponseObject, error) {
+	result, err := s.results(ctx, r.Project, r.Experiment, r.Params.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetResults200JSONResponse(result), nil
+}
+
+// reportPolicy lets a report show itself and nothing else: no script, nothing from elsewhere.
+const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// GetReport answers the same, told for people.
+func (s *Server) GetReport(ctx context.Context, r api.GetReportRequestObject) (api.GetReportResponseObject, error) {
+	result, err := s.results(ctx, r.Project, r.Experiment, r.Params.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	format := report.Format(r.Params.Format)
+	if format == "" {
+		format = preferred(r.Params.Accept)
+	}
+	body, err := report.Render(result, format)
+	if err != nil {
+		return nil, err
+	}
+	return blob{contentType: format.ContentType(), header: map[string]string{"Content-Security-Policy": reportPolicy}, body: body}, nil
+}
+
+// preferred is the format an Accept header asks for first; HTML when it asks for none of them.
+func preferred(accept string) report.Format {
+	for part := range strings.SplitSeq(accept, ",") {
+		media, _, _ := strings.Cut(part, ";")
+		switch strings.TrimSpace(media) {
+		case "text/html", "*/*":
+			return report.HTML
+		case "text/plain":
+			return report.Text
+		case "application/json":
+			return report.JSON
+		}
+	}
+	return report.HTML
+}

@@ -1,0 +1,131 @@
+package openapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/projections/ruleset"
+)
+
+// GetRuleset answers all flags of the caller's environment.
+func (s *Server) GetRuleset(ctx context.Context, r api.GetRulesetRequestObject) (api.GetRulesetResponseObject, error) {
+	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
+	if err != nil {
+		return nil, err
+	}
+	served, ok := s.Rulesets.Current(place)
+	if !ok {
+		return nil, notFound("environment", place.Environment)
+	}
+	if noneMatch(r.Params.IfNoneMatch, served.ETag) {
+		return blob{status: http.StatusNotModified, etag: served.ETag}, nil
+	}
+	return blob{contentType: "application/json", etag: served.ETag, body: served.JSON}, nil
+}
+
+// noneMatch reports whether the tag is among those of If-None-Match, compared weakly (RFC 9110, section 13.1.2).
+func noneMatch(header, tag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
+		if part != "" && (part == "*" || part == tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// writeDeadline is how long a client of a stream may take to accept a few bytes before it is cut off.
+const writeDeadline = 5 * time.Second
+
+// FollowRuleset answers a stream of changes.
+func (s *Server) FollowRuleset(ctx context.Context, r api.FollowRulesetRequestObject) (api.FollowRulesetResponseObject, error) {
+	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
+	if err != nil {
+		return nil, err
+	}
+	if s.streams.Add(1) > s.MaxStreams {
+		s.streams.Add(-1)
+		p := refuse(http.StatusServiceUnavailable, "too_many_streams", "the server has all the streams it can bear; try again later, or poll the ruleset")
+		p.retryAfter = 10
+		return nil, p
+	}
+	return &changeStream{server: s, ctx: ctx, key: principalOf(ctx).Key, place: place, last: r.Params.LastEventID}, nil
+}
+
+// changeStream is the answer of FollowRuleset. It writes itself until the client, the key or the server ends.
+type changeStream struct {
+	server *Server
+	ctx    context.Context //nolint:containedctx // it lives as long as its request
+	key    domain.KeyID
+	place  ruleset.Place
+	last   string // the newest id the client has
+}
+
+// VisitFollowRulesetResponse writes the stream.
+func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
+	defer c.server.streams.Add(-1)
+	changes, cancel := c.server.Rulesets.Subscribe(c.place)
+	defer cancel()
+	heartbeat := time.NewTicker(c.server.Heartbeat)
+	defer heartbeat.Stop()
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // proxies of the nginx family would hold events back
+	out := &eventWriter{w: w, control: http.NewResponseController(w)}
+	out.write("retry: 1000\n\n")
+	for {
+		if !c.allowed() {
+			return nil
+		}
+		if served, ok := c.server.Rulesets.Current(c.place); ok {
+			if id := strconv.FormatUint(uint64(served.Revision), 10); id != c.last {
+				out.write(fmt.Sprintf("event: ruleset\nid: %s\ndata: {\"revision\":%q}\n\n", id, id))
+				c.last = id
+			}
+		}
+		if out.failed {
+			return nil // the client is gone; nobody is left to tell
+		}
+		select {
+		case <-c.ctx.Done():
+			return nil
+		case <-c.server.closing:
+			return nil
+		case <-changes:
+		case <-heartbeat.C:
+			out.write(": \n\n")
+		}
+	}
+}
+
+// allowed reports whether the key that opened the stream is still good.
+func (c *changeStream) allowed() bool {
+	e, ok := c.server.Catalog.Key(c.key)
+	return ok && !e.State.Revoked
+}
+
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	failed  bool
+}
+
+func (e *eventWriter) write(text string) {
+	if e.failed {
+		return
+	}
+	// A writer without deadlines (in tests) is fine; one that has them must not hang on a client that never reads.
+	_ = e.control.SetWriteDeadline(time.Now().Add(writeDeadline))
+	_, err := e.w.Write([]byte(text))
+	if err == nil {
+		err = e.control.Flush()
+	}
+	e.failed = err != nil
+}
