@@ -265,3 +265,6 @@ func (c *collector) finish() *Units {
 	c.out.Position = c.query.At
 	return &c.out
 }
+
+// Position is the log's, for callers that may not know the log itself.
+type Position = eventlog.Position

@@ -1,0 +1,34 @@
+package stats
+
+import "fmt"
+
+// Kind says why there is no result. Its text is a stable name.
+type Kind string
+
+// The kinds.
+const (
+	InvalidInput           Kind = "invalid_input"              // negative counts, more conversions than units, NaN, a level outside (0, 1)
+	InsufficientData       Kind = "insufficient_data"          // too few units for the method
+	ZeroVariance           Kind = "zero_variance"              // no arm varies, so there is no scale to judge a difference by
+	UndefinedRatio         Kind = "undefined_ratio"            // the denominator or the baseline is 0
+	TrafficInZeroWeightArm Kind = "traffic_in_zero_weight_arm" // an arm that should be empty is not
+)
+
+// Error says why there is no result: a kind for programs, a sentence for people.
+type Error struct {
+	Kind     Kind
+	Sentence string
+}
+
+// Error is the sentence.
+func (e *Error) Error() string { return e.Sentence }
+
+// Is makes errors.Is compare kinds.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error) //nolint:errorlint // Is is asked about one error at a time
+	return ok && t.Kind == e.Kind
+}
+
+func fail(kind Kind, format string, args ...any) error {
+	return &Error{Kind: kind, Sentence: fmt.Sprintf(format, args...)}
+}
