@@ -45,9 +45,5 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 
 // GetDocument answers the OpenAPI document itself.
 func (s *Server) GetDocument(context.Context, api.GetDocumentRequestObject) (api.GetDocumentResponseObject, error) {
-	text, err := api.GetSpecJSON()
-	if err != nil {
-		return nil, err
-	}
-	return blob{contentType: "application/json", body: text}, nil
+	return blob{contentType: jsonType, body: s.document}, nil
 }

@@ -11,12 +11,14 @@ package openapi
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 	"github.com/rs/zerolog"
 
@@ -56,9 +58,23 @@ type Server struct {
 	keys    auth.Keys
 	streams atomic.Int64
 	closing <-chan struct{}
+	// document is openapi.yaml as JSON.
+	document []byte
 }
 
 var _ api.StrictServerInterface = (*Server)(nil)
+
+//go:embed openapi.yaml
+var contract []byte
+
+// Document is the contract that the handlers are held against.
+func Document() (*openapi3.T, error) {
+	document, err := openapi3.NewLoader().LoadFromData(contract)
+	if err != nil {
+		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
+	}
+	return document, nil
+}
 
 // New makes the HTTP handler. Streams end when ctx does, so that a server can shut down.
 func New(ctx context.Context, d Dependencies) (http.Handler, error) {
@@ -73,9 +89,12 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 		e, ok := d.Catalog.Key(id)
 		return e.State, ok
 	}
-	document, err := api.GetSpec()
+	document, err := Document()
 	if err != nil {
-		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
+		return nil, err
+	}
+	if s.document, err = document.MarshalJSON(); err != nil {
+		return nil, fmt.Errorf("writing the OpenAPI document as JSON: %w", err)
 	}
 	guard, err := newGuard(s, document)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package api is the server side of openapi.yaml: types, the interface that handlers implement, and the document itself, all
+// Package api is the server side of openapi.yaml: types, and the interface that handlers implement, all
 // generated. Change the document and run go generate.
 package api
 

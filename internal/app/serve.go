@@ -1,0 +1,175 @@
+// Package app puts assay together: it is the only place that knows all adapters. It opens the log, keeps the read models up to
+// date, serves HTTP, and holds the subcommands that cmd/assay only names.
+//
+// # The model
+//
+// Serve blocks: it owns every goroutine it starts, and returns when its context ends, with everything closed in the order
+// that loses nothing (stop taking requests, stop the read models, seal the facts, close the log). Two servers can live in one
+// process, so tests start real ones.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/assayhq/assay/domain/apikey"
+	"github.com/assayhq/assay/eventlog/pebblelog"
+	"github.com/assayhq/assay/internal/command"
+	"github.com/assayhq/assay/openapi"
+	"github.com/assayhq/assay/openapi/auth"
+	"github.com/assayhq/assay/projections"
+	"github.com/assayhq/assay/projections/catalog"
+	"github.com/assayhq/assay/projections/facts"
+	"github.com/assayhq/assay/projections/ruleset"
+)
+
+// Config is all that a server can be told. The zero value, but for Data, runs the embedded product.
+type Config struct {
+	// Data is the folder of the embedded log and the read models. It is made when it is not there.
+	Data string
+	// Listen is the address to serve on; 127.0.0.1:8080 when empty, port 0 for any free one.
+	Listen string
+	Log    zerolog.Logger
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+// DefaultListen is where a server listens that was told nothing. Only this machine can reach it.
+const DefaultListen = "127.0.0.1:8080"
+
+// Running is a server that is ready.
+type Running struct {
+	// URL is where it answers.
+	URL string
+	// AdminKey is set when this start made the installation's first admin key. It is shown only here.
+	AdminKey string
+	// Head is the position of the log's last event.
+	Head func(context.Context) (projections.Position, error)
+}
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	drainTimeout      = 10 * time.Second
+)
+
+// Serve runs a server until ctx ends. ready, which may be nil, is called once, when requests are answered and the read models
+// have caught up with the log.
+func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	log, err := pebblelog.Open(filepath.Join(c.Data, "log"), pebblelog.Options{
+		Now:    c.Now,
+		Failed: func(err error) { c.Log.Error().Err(err).Msg("the log takes no more writes until a restart") },
+		Warn:   func(text string) { c.Log.Warn().Msg(text) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	store, err := facts.Open(filepath.Join(c.Data, "facts"), facts.Options{
+		Report: func(err error) { c.Log.Warn().Err(err).Msg("facts") },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("the address %s cannot be listened on; choose another with --listen: %w", c.Listen, err)
+	}
+	s := &server{
+		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, head: log.Head,
+	}
+	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
+		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
+	}
+	return s.run(ctx, ready)
+}
+
+type server struct {
+	config   Config
+	commands *command.Service
+	catalog  *catalog.Projection
+	rulesets *ruleset.Projection
+	facts    *facts.Store
+	runners  []*projections.Runner
+	head     func(context.Context) (projections.Position, error)
+	listener net.Listener
+}
+
+func (s *server) run(ctx context.Context, ready func(Running)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	handler, err := openapi.New(ctx, openapi.Dependencies{
+		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.head,
+		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log,
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range s.runners {
+		group.Go(func() error { return r.Run(ctx) })
+	}
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: nil}
+	group.Go(func() error {
+		if err := web.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serving HTTP: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		// The context has ended, so draining needs one of its own.
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		if err := web.Shutdown(drain); err != nil {
+			return errors.Join(fmt.Errorf("requests were still open after %v: %w", drainTimeout, err), web.Close())
+		}
+		return nil
+	})
+	group.Go(func() error { return s.announce(ctx, ready) })
+	return group.Wait()
+}
+
+// announce waits until the read models have caught up, makes the first admin key where there is none, and calls ready.
+func (s *server) announce(ctx context.Context, ready func(Running)) error {
+	for _, r := range s.runners {
+		if err := r.WaitCaughtUp(ctx); err != nil {
+			return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
+		}
+	}
+	running := Running{URL: "http://" + s.listener.Addr().String(), Head: s.head}
+	if !s.catalog.AnyAdminKey() {
+		token, issue, err := auth.Mint(rand.Reader, apikey.Key{Kind: apikey.Admin, Name: "first admin key"})
+		if err != nil {
+			return err
+		}
+		result, err := s.commands.Key(ctx, issue.Key.ID, issue, command.Options{Actor: "system:start", Reason: "The installation had no admin key."})
+		if err != nil {
+			return fmt.Errorf("making the first admin key: %w", err)
+		}
+		for _, r := range s.runners {
+			if err := r.Wait(ctx, result.Position); err != nil {
+				return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
+			}
+		}
+		running.AdminKey = token
+	}
+	s.config.Log.Info().Str("url", running.URL).Msg("ready")
+	if ready != nil {
+		ready(running)
+	}
+	return nil
+}
