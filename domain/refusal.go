@@ -43,6 +43,18 @@ func (r *Refusal) WithCode(code string) *Refusal {
 	return &c
 }
 
+// At returns the error with its pointer moved, for a check that doesn't know where in the command its subject lies. Errors
+// that are no refusal, and nil, come back as they are.
+func At(pointer string, err error) error {
+	r, ok := AsRefusal(err)
+	if !ok {
+		return err
+	}
+	moved := *r
+	moved.Pointer = pointer
+	return &moved
+}
+
 // Invalid refuses a malformed command.
 func Invalid(pointer, format string, args ...any) *Refusal {
 	return &Refusal{Kind: KindInvalid, Code: "invalid", Pointer: pointer, Sentence: fmt.Sprintf(format, args...)}

@@ -1,7 +1,9 @@
 package domain
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -23,19 +25,31 @@ func (w Wire[E]) Decode(name string, body []byte) (E, error) {
 	return event, nil
 }
 
-// As decodes a body as the event type T.
+// As decodes a body, which must be one JSON object, as the event type T.
 func As[T, E any](body []byte) (E, error) {
 	var event T
 	err := json.Unmarshal(body, &event)
-	out, _ := any(event).(E)
+	if trimmed := bytes.TrimSpace(body); err == nil && (len(trimmed) == 0 || trimmed[0] != '{') {
+		err = errors.New("the body is no JSON object")
+	}
+	out, ok := any(event).(E)
+	if err == nil && !ok {
+		err = fmt.Errorf("%T is no event of this aggregate", event)
+	}
 	return out, err
 }
 
-// WriteEvent encodes an event under its wire name.
+// WriteEvent encodes an event under its wire name. JSON inside the event (a variant's value) is written as it is: escaping
+// '<', '>' and '&' as encoding/json does by default would change its bytes between deciding and replaying.
 func WriteEvent(name string, event any) (string, []byte, error) {
-	body, err := json.Marshal(event)
-	if err != nil {
+	if name == "" {
+		return "", nil, fmt.Errorf("encoding event %T: it has no wire name", event)
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(event); err != nil {
 		return "", nil, fmt.Errorf("encoding event %s: %w", name, err)
 	}
-	return name, body, nil
+	return name, bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
 }

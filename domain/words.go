@@ -55,7 +55,7 @@ func CheckKey[K ~string](what string, key K) error {
 	if keyPattern.MatchString(string(key)) {
 		return nil
 	}
-	return Invalid("/key", "the %s key %q must have 1 to %d characters from a-z, 0-9, '.', '_' and '-' and begin with a letter or a digit", what, clip(string(key)), maxKey)
+	return Invalid("/key", "the %s key %q must have 1 to %d characters from a-z, 0-9, '.', '_' and '-' and begin with a letter or a digit", what, clip(string(key)), maxKey).WithCode("bad_key")
 }
 
 // CheckProjectKey is CheckKey for the keys of projects and environments, which may not contain '.', because stream names
@@ -65,7 +65,7 @@ func CheckProjectKey[K ~string](what string, key K) error {
 		return err
 	}
 	if strings.Contains(string(key), ".") {
-		return Invalid("/key", "the %s key %q must not contain '.'", what, key)
+		return Invalid("/key", "the %s key %q must not contain '.'; use '-' instead", what, key).WithCode("bad_key")
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func CheckVariant(key VariantKey) error {
 		ok = ok && unicode.IsPrint(r)
 	}
 	if !ok {
-		return Invalid("/variants", "the variant key %q must have 1 to %d bytes of printable text without spaces at its ends", clip(s), maxKey)
+		return Invalid("/variants", "the variant key %q must have 1 to %d bytes of printable text without spaces at its ends", clip(s), maxKey).WithCode("bad_key")
 	}
 	return nil
 }
@@ -86,13 +86,13 @@ func CheckVariant(key VariantKey) error {
 // CheckText refuses free text that is empty (when required), longer than limit bytes, or not printable UTF-8.
 func CheckText(pointer, what, text string, required bool, limit int) error {
 	if required && strings.TrimSpace(text) == "" {
-		return Invalid(pointer, "the %s is missing; write it in a few words", what)
+		return Invalid(pointer, "the %s is missing; write it in a few words", what).WithCode("missing")
 	}
 	if len(text) > limit {
-		return Invalid(pointer, "the %s has %d bytes, at most %d are allowed", what, len(text), limit)
+		return Invalid(pointer, "the %s has %d bytes, at most %d are allowed; make it shorter", what, len(text), limit).WithCode("too_long")
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return Invalid(pointer, "the %s is not valid UTF-8 text", what)
+		return Invalid(pointer, "the %s is not valid UTF-8 text; send it as UTF-8 without NUL", what).WithCode("not_text")
 	}
 	return nil
 }

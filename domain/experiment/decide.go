@@ -47,6 +47,9 @@ func create(s State, c Create, e domain.Envelope) ([]Event, error) {
 	if s.Exists() {
 		return nil, domain.Exists("there is an experiment %q already; choose another key", s.Key)
 	}
+	if err := domain.At("/project", domain.CheckProjectKey("project", c.Project)); err != nil {
+		return nil, err
+	}
 	if err := domain.CheckKey("experiment", c.Key); err != nil {
 		return nil, err
 	}
@@ -167,16 +170,16 @@ func checkDecision(s State, d Decision) error {
 		}
 	case Keep, Iterate, Rerun:
 		if d.Variant != "" {
-			return domain.Invalid("/variant", "only the outcome ship names a variant; leave it out")
+			return domain.Invalid("/variant", "only the outcome ship names a variant; leave it out").WithCode("variant_not_needed")
 		}
 	default:
-		return domain.Invalid("/outcome", "the outcome is ship, keep, iterate or rerun, not %q", d.Outcome)
+		return domain.Invalid("/outcome", "the outcome is ship, keep, iterate or rerun, not %q", d.Outcome).WithCode("unknown_outcome")
 	}
 	if err := domain.CheckText("/why", "why", d.Why, true, maxWhy); err != nil {
 		return err
 	}
 	if utf8.RuneCountInString(strings.TrimSpace(d.Why)) < minWhy {
-		return domain.Invalid("/why", "say why in at least %d characters, for those who ask in a year", minWhy)
+		return domain.Invalid("/why", "say why in at least %d characters, for those who ask in a year", minWhy).WithCode("why_too_short")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,7 +23,17 @@ func complete(p Plan) Plan {
 		p.Total = domain.DefaultTotal
 	}
 	p.PlannedEnd = p.PlannedEnd.UTC().Truncate(time.Millisecond)
+	p.Arms = slices.Clone(p.Arms)
+	p.Secondary, p.Guardrails = metrics(p.Secondary), metrics(p.Guardrails)
 	return p
+}
+
+// metrics is a copy that is nil when it is empty, as it is after it was written down and read.
+func metrics(keys []domain.MetricKey) []domain.MetricKey {
+	if len(keys) == 0 {
+		return nil
+	}
+	return slices.Clone(keys)
 }
 
 // checkPlan refuses a plan that could not be run. What it names (flag, metrics, environment) must exist; that is for
@@ -31,13 +42,13 @@ func checkPlan(p Plan) error {
 	if err := domain.CheckText("/hypothesis", "hypothesis", p.Hypothesis, true, maxHypothesis); err != nil {
 		return err
 	}
-	if err := at("/flag", domain.CheckKey("flag", p.Flag)); err != nil {
+	if err := domain.At("/flag", domain.CheckKey("flag", p.Flag)); err != nil {
 		return err
 	}
-	if err := at("/environment", domain.CheckProjectKey("environment", p.Environment)); err != nil {
+	if err := domain.At("/environment", domain.CheckProjectKey("environment", p.Environment)); err != nil {
 		return err
 	}
-	if err := at("/unit", domain.CheckKey("unit type", p.Unit)); err != nil {
+	if err := domain.At("/unit", domain.CheckKey("unit type", p.Unit)); err != nil {
 		return err
 	}
 	if err := checkArms(p.Arms, p.Total); err != nil {
@@ -51,18 +62,19 @@ func checkArms(arms []Arm, total domain.Weight) error {
 		return domain.Invalid("/arms", "an experiment has 2 to %d arms, this one %d", maxArms, len(arms)).WithCode("wrong_number_of_arms")
 	}
 	if total > domain.MaxTotal {
-		return domain.Invalid("/total", "the total of the weights is at most %d", domain.MaxTotal)
+		return domain.Invalid("/total", "the total of the weights is at most %d; choose a smaller one", domain.MaxTotal).WithCode("total_too_large")
 	}
 	var sum uint64
 	for i, arm := range arms {
+		pointer := fmt.Sprintf("/arms/%d/variant", i)
 		if err := domain.CheckVariant(arm.Variant); err != nil {
-			return err
+			return domain.At(pointer, err)
 		}
 		if slices.ContainsFunc(arms[:i], func(o Arm) bool { return o.Variant == arm.Variant }) {
-			return domain.Invalid("/arms", "the arm %q is there twice; leave one out", arm.Variant).WithCode("duplicate_variant")
+			return domain.Invalid(pointer, "the arm %q is there twice; leave one out", arm.Variant).WithCode("duplicate_variant")
 		}
 		if arm.Weight == 0 {
-			return domain.Invalid("/arms", "the arm %q has no weight; give it at least 1 of %d", arm.Variant, total)
+			return domain.Invalid(fmt.Sprintf("/arms/%d/weight", i), "the arm %q has no weight; give it at least 1 of %d", arm.Variant, total).WithCode("weight_missing")
 		}
 		sum += uint64(arm.Weight)
 	}
@@ -76,23 +88,39 @@ func checkMetrics(p Plan) error {
 	if p.Primary == "" {
 		return domain.Invalid("/primary", "the primary metric is missing; name the one that decides").WithCode("missing_primary_metric")
 	}
-	metrics := p.Metrics()
-	if len(metrics) > maxMetrics {
-		return domain.Invalid("/secondary", "an experiment has at most %d metrics, this one %d", maxMetrics, len(metrics))
+	all := p.Metrics()
+	if len(all) > maxMetrics {
+		return domain.Invalid("/secondary", "an experiment has at most %d metrics, this one %d; leave some out", maxMetrics, len(all)).WithCode("too_many_metrics")
 	}
-	for i, m := range metrics {
+	for i, m := range all {
+		pointer := metricPointer(p, i)
 		if err := domain.CheckKey("metric", m); err != nil {
-			return err
+			return domain.At(pointer, err)
 		}
-		if slices.Contains(metrics[:i], m) {
-			return domain.Invalid("/secondary", "the metric %q is there twice; a metric has one role", m).WithCode("duplicate_metric")
+		if slices.Contains(all[:i], m) {
+			return domain.Invalid(pointer, "the metric %q is there twice; a metric has one role", m).WithCode("duplicate_metric")
 		}
 	}
 	return nil
 }
 
+// metricPointer says where in the plan the i-th of its Metrics lies.
+func metricPointer(p Plan, i int) string {
+	switch secondary := 1 + len(p.Secondary); {
+	case i == 0:
+		return "/primary"
+	case i < secondary:
+		return fmt.Sprintf("/secondary/%d", i-1)
+	default:
+		return fmt.Sprintf("/guardrails/%d", i-secondary)
+	}
+}
+
 // checkEnd refuses a planned end that does not lie ahead.
 func checkEnd(p Plan, now time.Time) error {
+	if p.PlannedEnd.Year() > 9999 {
+		return domain.Invalid("/planned_end", "the planned end lies after the year 9999; choose an earlier one or leave it out")
+	}
 	if !p.PlannedEnd.IsZero() && !p.PlannedEnd.After(now) {
 		return domain.Invalid("/planned_end", "the planned end %s has passed; choose a later one or leave it out", p.PlannedEnd.Format(time.RFC3339)).WithCode("planned_end_has_passed")
 	}
@@ -107,14 +135,4 @@ func sameTest(a, b Plan) bool {
 func samePlan(a, b Plan) bool {
 	return sameTest(a, b) && a.Hypothesis == b.Hypothesis && a.Primary == b.Primary && slices.Equal(a.Secondary, b.Secondary) &&
 		slices.Equal(a.Guardrails, b.Guardrails) && a.PlannedEnd.Equal(b.PlannedEnd)
-}
-
-// at puts a pointer into a refusal that has the wrong one.
-func at(pointer string, err error) error {
-	if r, ok := domain.AsRefusal(err); ok {
-		moved := *r
-		moved.Pointer = pointer
-		return &moved
-	}
-	return err
 }

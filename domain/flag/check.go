@@ -1,20 +1,14 @@
 package flag
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"math"
-	"strconv"
+	"maps"
+	"slices"
 
 	"github.com/assayhq/assay/domain"
 )
 
-const (
-	maxVariants    = 100
-	maxValue       = 64 << 10 // bytes
-	maxSafeInteger = 1 << 53
-)
+const maxVariants = 100
 
 func checkTexts(name, description string) error {
 	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
@@ -24,7 +18,7 @@ func checkTexts(name, description string) error {
 }
 
 func checkEnvironment(key domain.EnvironmentKey) error {
-	return domain.CheckProjectKey("environment", key)
+	return domain.At("/environment", domain.CheckProjectKey("environment", key))
 }
 
 // checkVariants returns the variants with their values compacted.
@@ -35,12 +29,12 @@ func checkVariants(t Type, variants []Variant) ([]Variant, error) {
 		return nil, domain.Invalid("/type", "the type of a flag is boolean, string, integer, float or object, not %q", t).WithCode("unknown_type")
 	}
 	if len(variants) == 0 || len(variants) > maxVariants {
-		return nil, domain.Invalid("/variants", "a %s flag has 1 to %d variants, this one %d", t, maxVariants, len(variants)).WithCode("wrong_number_of_variants")
+		return nil, domain.Invalid("/variants", "a %s flag has 1 to %d variants, this one %d; change their number", t, maxVariants, len(variants)).WithCode("wrong_number_of_variants")
 	}
 	checked := make([]Variant, len(variants))
 	for i, v := range variants {
 		if err := domain.CheckVariant(v.Key); err != nil {
-			return nil, err
+			return nil, domain.At(fmt.Sprintf("/variants/%d/key", i), err)
 		}
 		if find(variants[:i], v.Key) != nil {
 			return nil, domain.Invalid(fmt.Sprintf("/variants/%d/key", i), "the variant %q is there twice; leave one out", v.Key).WithCode("duplicate_variant")
@@ -52,52 +46,6 @@ func checkVariants(t Type, variants []Variant) ([]Variant, error) {
 		checked[i] = Variant{Key: v.Key, Value: value}
 	}
 	return checked, nil
-}
-
-// checkValue returns the value compacted, or the end of a sentence that says what is wrong with it.
-func checkValue(t Type, value json.RawMessage) (json.RawMessage, error) {
-	if len(value) > maxValue {
-		return nil, fmt.Errorf("has %d bytes, at most %d are allowed", len(value), maxValue)
-	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, value) != nil || compact.Len() == 0 {
-		return nil, fmt.Errorf("is no JSON")
-	}
-	text := compact.Bytes()
-	ok := false
-	switch t {
-	case Boolean:
-		ok = string(text) == "true" || string(text) == "false"
-	case String:
-		ok = text[0] == '"'
-	case Object:
-		ok = text[0] == '{'
-	case Integer:
-		n, err := strconv.ParseFloat(string(text), 64)
-		ok = isNumber(text) && err == nil && n == math.Trunc(n) && math.Abs(n) <= maxSafeInteger
-	case Float:
-		_, err := strconv.ParseFloat(string(text), 64)
-		ok = isNumber(text) && err == nil
-	}
-	if !ok {
-		return nil, fmt.Errorf("is not %s, the type of the flag", article(t))
-	}
-	return text, nil
-}
-
-func isNumber(text []byte) bool { return text[0] == '-' || text[0] >= '0' && text[0] <= '9' }
-
-func article(t Type) string {
-	switch t {
-	case Integer:
-		return "a whole number within ±2^53"
-	case Object:
-		return "a JSON object"
-	case Float:
-		return "a number"
-	default:
-		return "a " + string(t)
-	}
 }
 
 func find(variants []Variant, key domain.VariantKey) *Variant {
@@ -122,7 +70,8 @@ func servedWhere(s State, key domain.VariantKey) (where string, experiment domai
 	if key == s.Default || key == s.Off {
 		where = "environments whose targeting was never changed"
 	}
-	for environment, in := range s.Environments {
+	for _, environment := range slices.Sorted(maps.Keys(s.Environments)) {
+		in := s.Environments[environment]
 		if serves(in, key) {
 			where = string(environment)
 		}

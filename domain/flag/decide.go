@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/assayhq/assay/domain"
 )
@@ -71,6 +72,9 @@ func create(s State, c Create) ([]Event, error) {
 	if s.Exists() {
 		return nil, domain.Exists("there is a flag %q already; choose another key, keys of archived flags stay taken", s.Key)
 	}
+	if err := domain.At("/project", domain.CheckProjectKey("project", c.Project)); err != nil {
+		return nil, err
+	}
 	if err := domain.CheckKey("flag", c.Key); err != nil {
 		return nil, err
 	}
@@ -123,11 +127,11 @@ func changeVariants(s State, c ChangeVariants) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, old := range s.Variants {
+	for _, old := range s.Variants {
 		now := find(variants, old.Key)
 		changed := now == nil || !bytes.Equal(now.Value, old.Value)
 		if where, experiment := servedWhere(s, old.Key); now == nil && where != "" {
-			return nil, domain.Invalid(fmt.Sprintf("/variants/%d", i), "the variant %q is still served in %s; change what is served there first", old.Key, where).WithCode("variant_in_use")
+			return nil, domain.Invalid("/variants", "the variant %q is still served in %s; change what is served there first", old.Key, where).WithCode("variant_in_use")
 		} else if changed && experiment != "" {
 			return nil, domain.WrongState("the variant %q is an arm of the running experiment %q; stop it before changing the value", old.Key, experiment).WithCode("variant_under_test")
 		}
@@ -189,11 +193,14 @@ func attach(s State, c AttachExperiment) ([]Event, error) {
 	if err := checkEnvironment(c.Environment); err != nil {
 		return nil, err
 	}
-	if err := domain.CheckKey("experiment", c.Experiment); err != nil {
+	if err := domain.At("/experiment", domain.CheckKey("experiment", c.Experiment)); err != nil {
 		return nil, err
 	}
 	if c.Unit == "" {
 		c.Unit = domain.DefaultUnit
+	}
+	if err := domain.At("/unit", domain.CheckKey("unit type", c.Unit)); err != nil {
+		return nil, err
 	}
 	if err := checkSplit(s, &c.Split, "/split"); err != nil {
 		return nil, err
@@ -223,9 +230,9 @@ func archive(s State) ([]Event, error) {
 	if s.Archived {
 		return nil, nil
 	}
-	for environment, setting := range s.Environments {
-		if setting.Experiment != nil {
-			return nil, domain.WrongState("the experiment %q runs on this flag in %s; stop it before archiving the flag", setting.Experiment.Experiment, environment).WithCode("flag_busy")
+	for _, environment := range slices.Sorted(maps.Keys(s.Environments)) {
+		if on := s.Environments[environment].Experiment; on != nil {
+			return nil, domain.WrongState("the experiment %q runs on this flag in %s; stop it before archiving the flag", on.Experiment, environment).WithCode("flag_busy")
 		}
 	}
 	return []Event{Archived{}}, nil

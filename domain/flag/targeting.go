@@ -19,7 +19,7 @@ const (
 // checkTargeting returns the targeting with rules named and splits completed.
 func checkTargeting(s State, t Targeting) (Targeting, error) {
 	if len(t.Rules) > maxRules {
-		return t, domain.Invalid("/rules", "an environment has at most %d rules, this one %d", maxRules, len(t.Rules))
+		return t, domain.Invalid("/rules", "an environment has at most %d rules, this one %d; join some", maxRules, len(t.Rules)).WithCode("too_many_rules")
 	}
 	rules := slices.Clone(t.Rules)
 	if err := nameRules(rules); err != nil {
@@ -48,7 +48,7 @@ func nameRules(rules []Rule) error {
 			continue
 		}
 		if err := domain.CheckKey("rule", r.ID); err != nil {
-			return err
+			return domain.At(fmt.Sprintf("/rules/%d/id", i), err)
 		}
 		if taken[r.ID] {
 			return domain.Invalid(fmt.Sprintf("/rules/%d/id", i), "the rule id %q is there twice; ids are unique", r.ID).WithCode("duplicate_rule")
@@ -74,15 +74,17 @@ func checkRule(s State, r *Rule, pointer string) error {
 	if len(r.If) == 0 || len(r.If) > maxConditions {
 		return domain.Invalid(pointer+"/if", "a rule has 1 to %d conditions, this one %d; what is served to everybody belongs into default", maxConditions, len(r.If)).WithCode("wrong_number_of_conditions")
 	}
-	for i, c := range r.If {
-		if err := checkCondition(c, fmt.Sprintf("%s/if/%d", pointer, i)); err != nil {
+	r.If = slices.Clone(r.If)
+	for i := range r.If {
+		if err := checkCondition(&r.If[i], fmt.Sprintf("%s/if/%d", pointer, i)); err != nil {
 			return err
 		}
 	}
 	return checkServe(s, &r.Serve, pointer+"/serve")
 }
 
-func checkCondition(c Condition, pointer string) error {
+// checkCondition compacts the values, so that the same condition is the same bytes.
+func checkCondition(c *Condition, pointer string) error {
 	if err := domain.CheckText(pointer+"/attribute", "attribute", c.Attribute, true, maxAttribute); err != nil {
 		return err
 	}
@@ -98,16 +100,20 @@ func checkCondition(c Condition, pointer string) error {
 	case Exists, NotExists:
 		least, most = 0, 0
 	default:
-		return domain.Invalid(pointer+"/operator", "there is no operator %q", c.Operator).WithCode("unknown_operator")
+		return domain.Invalid(pointer+"/operator", "there is no operator %q; use one of the documented ones, such as equals or in", c.Operator).WithCode("unknown_operator")
 	}
 	if len(c.Values) < least || len(c.Values) > most {
 		return domain.Invalid(pointer+"/values", "the operator %s takes %s, not %d", c.Operator, arity(least, most, kind), len(c.Values)).WithCode("wrong_number_of_values")
 	}
+	var values []json.RawMessage
 	for i, v := range c.Values {
-		if !isScalar(v, kind) {
-			return domain.Invalid(fmt.Sprintf("%s/values/%d", pointer, i), "the operator %s compares with a %s", c.Operator, kind).WithCode("wrong_value_type")
+		text, ok := compact(v)
+		if !ok || len(text) > maxValue || !isScalar(text, kind) {
+			return domain.Invalid(fmt.Sprintf("%s/values/%d", pointer, i), "the operator %s compares with a %s; give it one", c.Operator, kind).WithCode("wrong_value_type")
 		}
+		values = append(values, text)
 	}
+	c.Values = values
 	return nil
 }
 
@@ -172,8 +178,9 @@ func checkSplit(s State, split *Split, pointer string) error {
 		split.Total = domain.DefaultTotal
 	}
 	if split.Total > domain.MaxTotal {
-		return domain.Invalid(pointer+"/total", "the total of the weights is at most %d", domain.MaxTotal)
+		return domain.Invalid(pointer+"/total", "the total of the weights is at most %d; choose a smaller one", domain.MaxTotal).WithCode("total_too_large")
 	}
+	split.Weights = slices.Clone(split.Weights)
 	return checkWeights(s, *split, pointer+"/weights")
 }
 

@@ -45,6 +45,9 @@ func create(s State, c Create) ([]Event, error) {
 	if s.Exists() {
 		return nil, domain.Exists("there is a metric %q already; choose another key", s.Key)
 	}
+	if err := domain.At("/project", domain.CheckProjectKey("project", c.Project)); err != nil {
+		return nil, err
+	}
 	if err := domain.CheckKey("metric", c.Key); err != nil {
 		return nil, err
 	}
@@ -64,18 +67,18 @@ func checkDefinition(d Definition) error {
 	switch d.Kind {
 	case Binary, Count, Mean:
 	default:
-		return domain.Invalid("/kind", "the kind of a metric is binary, count or mean, not %q", d.Kind)
+		return domain.Invalid("/kind", "the kind of a metric is binary, count or mean, not %q", d.Kind).WithCode("unknown_kind")
 	}
 	switch d.Direction {
 	case Increase, Decrease:
 	default:
-		return domain.Invalid("/direction", "the direction of a metric is increase or decrease, whichever is good, not %q", d.Direction)
+		return domain.Invalid("/direction", "the direction of a metric is increase or decrease, whichever is good, not %q", d.Direction).WithCode("unknown_direction")
 	}
 	if err := domain.CheckText("/event", "event name", d.Event, true, maxEvent); err != nil {
 		return err
 	}
 	if d.WindowSeconds < 0 || d.WindowSeconds > MaxWindowSeconds {
-		return domain.Invalid("/window_seconds", "the window must be 0 (no end) to %d seconds, not %d", MaxWindowSeconds, d.WindowSeconds)
+		return domain.Invalid("/window_seconds", "the window must be 0 (no end) to %d seconds, not %d", MaxWindowSeconds, d.WindowSeconds).WithCode("window_out_of_range")
 	}
 	return domain.CheckText("/unit", "unit", d.Unit, false, maxUnit)
 }

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/assayhq/assay/domain"
@@ -53,11 +54,11 @@ func create(s State, c Create) ([]Event, error) {
 		c.Environments = []Environment{{Key: "production", Name: "Production"}, {Key: "staging", Name: "Staging"}}
 	}
 	if len(c.Environments) > maxEnvironments {
-		return nil, domain.Invalid("/environments", "a project has at most %d environments", maxEnvironments)
+		return nil, domain.Invalid("/environments", "a project has at most %d environments; leave some out", maxEnvironments).WithCode("too_many_environments")
 	}
 	var environments []Environment
-	for _, e := range c.Environments {
-		e, err := checkEnvironment(environments, e)
+	for i, e := range c.Environments {
+		e, err := checkEnvironment(environments, e, fmt.Sprintf("/environments/%d", i))
 		if err != nil {
 			return nil, err
 		}
@@ -81,26 +82,26 @@ func describe(s State, c Describe) ([]Event, error) {
 
 func addEnvironment(s State, c AddEnvironment) ([]Event, error) {
 	if len(s.Environments) >= maxEnvironments {
-		return nil, domain.Invalid("/environments", "a project has at most %d environments", maxEnvironments)
+		return nil, domain.Invalid("/environments", "a project has at most %d environments; leave some out", maxEnvironments).WithCode("too_many_environments")
 	}
-	e, err := checkEnvironment(s.Environments, c.Environment)
+	e, err := checkEnvironment(s.Environments, c.Environment, "")
 	if err != nil {
 		return nil, err
 	}
 	return []Event{EnvironmentAdded{Environment: e}}, nil
 }
 
-func checkEnvironment(existing []Environment, e Environment) (Environment, error) {
+func checkEnvironment(existing []Environment, e Environment, pointer string) (Environment, error) {
 	if err := domain.CheckProjectKey("environment", e.Key); err != nil {
-		return e, err
+		return e, domain.At(pointer+"/key", err)
 	}
 	if slices.ContainsFunc(existing, func(o Environment) bool { return o.Key == e.Key }) {
-		return e, domain.Exists("the project has an environment %q already; choose another key", e.Key)
+		return e, domain.At(pointer+"/key", domain.Exists("the project has an environment %q already; choose another key", e.Key))
 	}
 	if e.Name == "" {
 		e.Name = string(e.Key)
 	}
-	return e, domain.CheckText("/environments", "environment's name", e.Name, true, maxName)
+	return e, domain.CheckText(pointer+"/name", "environment's name", e.Name, true, maxName)
 }
 
 func checkTexts(name, description string) error {
