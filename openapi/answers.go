@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
@@ -119,7 +120,7 @@ func experimentAnswer(e catalog.Entry[experiment.State]) api.Experiment {
 
 // after is the entry as a write left it: what the catalogue will show when it gets there, known already.
 func after[S any](s *Server, was catalog.Entry[S], r command.Result[S], actor domain.Actor) catalog.Entry[S] {
-	now := s.Now().UTC()
+	now := s.Now().UTC().Truncate(time.Millisecond) // as commands are stamped
 	e := catalog.Entry[S]{
 		State: r.State, Revision: r.Revision, Position: r.Position, CreatedAt: was.CreatedAt, CreatedBy: was.CreatedBy,
 		UpdatedAt: now, UpdatedBy: actor,

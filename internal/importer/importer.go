@@ -11,6 +11,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -107,6 +109,9 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		})
 	}
 	err := group.Wait()
+	slices.SortStableFunc(run.report.Rejections, func(a, b Rejection) int {
+		return cmp.Or(cmp.Compare(slices.Index(o.Files, a.File), slices.Index(o.Files, b.File)), cmp.Compare(a.Line, b.Line))
+	})
 	return run.report, err
 }
 
