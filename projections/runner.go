@@ -10,9 +10,11 @@ import (
 	"github.com/assayhq/assay/eventlog"
 )
 
-// Position and Revision are the log's, for callers that may not know the log itself.
+// The log's words, for callers that may not know the log itself.
 type (
+	// Position is the place of an event in the whole log.
 	Position = eventlog.Position
+	// Revision is the place of an event in its stream.
 	Revision = eventlog.Revision
 )
 
@@ -22,7 +24,7 @@ const (
 	mostBackoff  = 5 * time.Second
 )
 
-// Runner keeps one projection up to date with the log.
+// Runner keeps one projection up to date with the log. One Run at a time; everything else from any number of goroutines.
 type Runner struct {
 	log        eventlog.Log
 	projection Projection
@@ -31,6 +33,8 @@ type Runner struct {
 	mu       sync.Mutex
 	position Position
 	caughtUp bool
+	atHead   bool          // the latest news from the log was that there is no more
+	newest   time.Time     // when the newest applied event was recorded
 	moved    chan struct{} // closed, and made anew, when position or caughtUp moves
 	last     error
 }
@@ -59,6 +63,21 @@ func (r *Runner) CaughtUp() (caughtUp bool, lastError error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.caughtUp, r.last
+}
+
+// Lag is by how much, at most, the projection is behind at the instant now: 0 at the head of the log, else the age of the
+// newest event that was applied. known is false before this Runner has applied any.
+func (r *Runner) Lag(now time.Time) (lag time.Duration, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.atHead:
+		return 0, true
+	case r.newest.IsZero():
+		return 0, false
+	default:
+		return max(0, now.Sub(r.newest)), true
+	}
 }
 
 // Wait returns once the projection has been applied up to the position, or with ctx's error.
@@ -101,16 +120,24 @@ func (r *Runner) Run(ctx context.Context) error {
 			backoff = leastBackoff
 		}
 		err = fmt.Errorf("projection %s at position %d: %w", r.projection.Name(), r.projection.Position(), err)
-		r.note(err, false)
+		r.note(nil, err)
 		r.report(err)
-		timer := time.NewTimer(backoff)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, backoff) {
 			return nil
-		case <-timer.C:
 		}
 		backoff = min(2*backoff, mostBackoff)
+	}
+}
+
+// pause waits, and reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d) //nolint:forbidigo // a pause between attempts; nothing that is derived depends on it
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
@@ -128,23 +155,29 @@ func (r *Runner) follow(ctx context.Context) error {
 	})
 	batch := make([]eventlog.Recorded, 0, batchRecords)
 	for first := range records {
-		batch = append(batch[:0], first)
-		for more := true; more && len(batch) < batchRecords; {
-			select {
-			case next, open := <-records:
-				if more = open; open {
-					batch = append(batch, next)
-				}
-			default:
-				more = false
-			}
-		}
+		batch = fill(append(batch[:0], first), records)
 		if err := r.apply(ctx, batch); err != nil {
 			return err
 		}
-		r.note(nil, batch[len(batch)-1].IsCheckpoint())
+		r.note(batch, nil)
 	}
 	return <-ended
+}
+
+// fill adds what is there now, and waits for nothing: half a batch is not held back.
+func fill(batch []eventlog.Recorded, records <-chan eventlog.Recorded) []eventlog.Recorded {
+	for len(batch) < batchRecords {
+		select {
+		case next, open := <-records:
+			if !open {
+				return batch
+			}
+			batch = append(batch, next)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 func (r *Runner) read(ctx context.Context, out chan<- eventlog.Recorded) error {
@@ -171,12 +204,21 @@ func (r *Runner) apply(ctx context.Context, batch []eventlog.Recorded) (err erro
 	return r.projection.Apply(ctx, batch)
 }
 
-func (r *Runner) note(err error, atHead bool) {
+// note publishes the outcome of an attempt: the batch that was applied, or the error.
+func (r *Runner) note(applied []eventlog.Recorded, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = err
+	r.last, r.atHead = err, false
+	for _, record := range applied {
+		r.atHead = record.IsCheckpoint()
+		if r.atHead {
+			// Anywhere in the batch: under steady writing a checkpoint is hardly ever the last record.
+			r.caughtUp = true
+		} else {
+			r.newest = record.RecordedAt
+		}
+	}
 	r.position = r.projection.Position()
-	r.caughtUp = r.caughtUp || atHead
 	close(r.moved)
 	r.moved = make(chan struct{})
 }

@@ -8,13 +8,16 @@
 // events, not millions), so all books are in memory and are read from the log at the start. What is handed out is a value
 // or never changes, so it may be read while events are applied.
 //
-// A book with an event this version does not know stays at its last good state and is listed by Problems.
+// A book with an event that this version cannot read stays at its last good state from there on: its Entry says so, Problems
+// lists it, and the events are in its history, marked. All other books go on.
 package catalog
 
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,8 +40,8 @@ type Projection struct {
 	metrics     shelf[metric.State, metric.Command, metric.Event]
 	experiments shelf[experiment.State, experiment.Command, experiment.Event]
 	keys        shelf[apikey.State, apikey.Command, apikey.Event]
-	history     []Change
-	problems    []Problem
+	history     map[domain.ProjectKey][]Change // by position
+	problems    []Problem                      // at most one for each book
 }
 
 var _ projections.Projection = (*Projection)(nil)
@@ -51,29 +54,40 @@ type Change struct {
 	Category string            // "flag", "experiment", ...
 	Key      string            // of the thing
 	Event    string            // wire name
-	Data     json.RawMessage   // never secret
+	Data     json.RawMessage   // never secret; nil when it could not be read and might be
 	Actor    domain.Actor
 	Reason   string
-	At       time.Time
+	At       time.Time // when the command was given
+	// Problem says why the event is not part of the thing's state; empty when it is.
+	Problem string
 }
 
 // Problem is a book that stays at its last good state.
 type Problem struct {
 	Stream   string
-	Position projections.Position
+	Position projections.Position // of the first event that could not be read
 	Detail   string
 }
 
 // New makes an empty one.
 func New() *Projection {
 	return &Projection{
-		projects: newShelf(project.Aggregate, func(s project.State) (domain.ProjectKey, string) { return s.Key, string(s.Key) }),
-		flags:    newShelf(flag.Aggregate, func(s flag.State) (domain.ProjectKey, string) { return s.Project, string(s.Key) }),
-		metrics:  newShelf(metric.Aggregate, func(s metric.State) (domain.ProjectKey, string) { return s.Project, string(s.Key) }),
-		experiments: newShelf(experiment.Aggregate, func(s experiment.State) (domain.ProjectKey, string) {
-			return s.Project, string(s.Key)
+		projects: newShelf(project.Aggregate, func(s project.State) identity {
+			return identity{domain.Stream(project.Aggregate.Category, "", s.Key), s.Key, string(s.Key)}
 		}),
-		keys: newShelf(apikey.Aggregate, func(s apikey.State) (domain.ProjectKey, string) { return s.Key.Project, string(s.Key.ID) }),
+		flags: newShelf(flag.Aggregate, func(s flag.State) identity {
+			return identity{domain.Stream(flag.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		}),
+		metrics: newShelf(metric.Aggregate, func(s metric.State) identity {
+			return identity{domain.Stream(metric.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		}),
+		experiments: newShelf(experiment.Aggregate, func(s experiment.State) identity {
+			return identity{domain.Stream(experiment.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		}),
+		keys: newShelf(apikey.Aggregate, func(s apikey.State) identity {
+			return identity{domain.Stream(apikey.Aggregate.Category, "", s.Key.ID), s.Key.Project, string(s.Key.ID)}
+		}),
+		history: map[domain.ProjectKey][]Change{},
 	}
 }
 
@@ -109,37 +123,41 @@ func (p *Projection) Apply(_ context.Context, batch []eventlog.Recorded) error {
 		if r.IsCheckpoint() {
 			continue
 		}
-		if err := p.add(r); err != nil {
-			p.problems = append(p.problems, Problem{Stream: r.Stream, Position: r.Position, Detail: err.Error()})
-		}
+		p.add(r)
 	}
 	return nil
 }
 
-func (p *Projection) add(r eventlog.Recorded) error {
+func (p *Projection) add(r eventlog.Recorded) {
 	change := Change{
 		Position: r.Position, Revision: r.Revision, Category: eventlog.Category(r.Stream), Event: r.Type, Data: r.Data,
 		Actor: domain.Actor(r.Meta["actor"]), Reason: r.Meta["reason"], At: timeOf(r),
 	}
-	var err error
+	if !json.Valid(change.Data) {
+		change.Data = nil // whoever hands the change out as JSON must not break on it
+	}
+	var problem *Problem
 	switch change.Category {
 	case p.projects.aggregate.Category:
-		change.Project, change.Key, err = p.projects.add(r, change)
+		change, problem = p.projects.add(r, change)
 	case p.flags.aggregate.Category:
-		change.Project, change.Key, err = p.flags.add(r, change)
+		change, problem = p.flags.add(r, change)
 	case p.metrics.aggregate.Category:
-		change.Project, change.Key, err = p.metrics.add(r, change)
+		change, problem = p.metrics.add(r, change)
 	case p.experiments.aggregate.Category:
-		change.Project, change.Key, err = p.experiments.add(r, change)
+		change, problem = p.experiments.add(r, change)
 	case p.keys.aggregate.Category:
-		change.Project, change.Key, err = p.keys.add(r, change)
-		change.Data = withoutHash(r.Data)
+		change.Data = withoutHash(change.Data)
+		if change, problem = p.keys.add(r, change); change.Problem != "" {
+			change.Data = nil // where the secret's hash is in it, only a newer version knows
+		}
+	default:
+		return // the filter lets no others through
 	}
-	if err != nil {
-		return err
+	if problem != nil {
+		p.problems = append(p.problems, *problem)
 	}
-	p.history = append(p.history, change)
-	return nil
+	p.history[change.Project] = append(p.history[change.Project], change)
 }
 
 // withoutHash drops the hash of a key's secret: nobody needs it, and it is a step towards the secret.
@@ -148,7 +166,8 @@ func withoutHash(data json.RawMessage) json.RawMessage {
 	if json.Unmarshal(data, &fields) != nil {
 		return nil
 	}
-	delete(fields, "hash")
+	// Names are matched as the decoder matches them, whatever their case.
+	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { return strings.EqualFold(name, "hash") })
 	out, err := json.Marshal(fields)
 	if err != nil {
 		return nil

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +24,15 @@ type Filter struct {
 	Archived bool
 }
 
-func (f Filter) keeps(key, name string, archived bool) bool {
-	if archived && !f.Archived {
-		return false
-	}
+// test returns the filter as a function.
+func (f Filter) test() func(key, name string, archived bool) bool {
 	text := strings.ToLower(f.Text)
-	return text == "" || strings.Contains(strings.ToLower(key), text) || strings.Contains(strings.ToLower(name), text)
+	return func(key, name string, archived bool) bool {
+		if archived && !f.Archived {
+			return false
+		}
+		return text == "" || strings.Contains(strings.ToLower(key), text) || strings.Contains(strings.ToLower(name), text)
+	}
 }
 
 // Project returns a project.
@@ -47,12 +52,20 @@ func (p *Projection) Flag(in domain.ProjectKey, key domain.FlagKey) (Entry[flag.
 	return get(p, &p.flags, in, key)
 }
 
+// FlagAt returns a flag as it was at a position.
+func (p *Projection) FlagAt(in domain.ProjectKey, key domain.FlagKey, at projections.Position) (Entry[flag.State], bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.flags.at(in, string(key), at)
+}
+
 // Flags lists a project's flags.
 func (p *Projection) Flags(in domain.ProjectKey, page Page, f Filter) ([]Entry[flag.State], string, error) {
+	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.flags.list(page, func(project domain.ProjectKey, e Entry[flag.State]) bool {
-		return project == in && f.keeps(string(e.State.Key), e.State.Name, e.State.Archived)
+		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
 	})
 }
 
@@ -70,10 +83,11 @@ func (p *Projection) MetricAt(in domain.ProjectKey, key domain.MetricKey, at pro
 
 // Metrics lists a project's metrics.
 func (p *Projection) Metrics(in domain.ProjectKey, page Page, f Filter) ([]Entry[metric.State], string, error) {
+	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.metrics.list(page, func(project domain.ProjectKey, e Entry[metric.State]) bool {
-		return project == in && f.keeps(string(e.State.Key), e.State.Name, e.State.Archived)
+		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
 	})
 }
 
@@ -84,14 +98,16 @@ func (p *Projection) Experiment(in domain.ProjectKey, key domain.ExperimentKey) 
 
 // Experiments lists a project's experiments, all or those of a status.
 func (p *Projection) Experiments(in domain.ProjectKey, page Page, f Filter, status experiment.Status) ([]Entry[experiment.State], string, error) {
+	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.experiments.list(page, func(project domain.ProjectKey, e Entry[experiment.State]) bool {
-		return project == in && f.keeps(string(e.State.Key), e.State.Name, false) && (status == "" || e.State.Status == status)
+		return project == in && keeps(string(e.State.Key), e.State.Name, false) && (status == "" || e.State.Status == status)
 	})
 }
 
-// Key returns an API key by its id.
+// Key returns an API key by its id. Whoever authenticates with it must look at its Problem too: what could not be read may
+// have been its revocation.
 func (p *Projection) Key(id domain.KeyID) (Entry[apikey.State], bool) {
 	return get(p, &p.keys, "", id)
 }
@@ -105,12 +121,12 @@ func (p *Projection) Keys(in domain.ProjectKey, page Page) ([]Entry[apikey.State
 	})
 }
 
-// AnyAdminKey reports whether the installation has an admin key in use.
+// AnyAdminKey reports whether the installation has an admin key in use, one without a Problem.
 func (p *Projection) AnyAdminKey() bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	for _, b := range p.keys.order {
-		if k := b.now.State; k.Key.Kind == apikey.Admin && k.Key.Project == "" && !k.Revoked {
+		if k := b.now.State; k.Key.Kind == apikey.Admin && k.Key.Project == "" && !k.Revoked && b.problem == nil {
 			return true
 		}
 	}
@@ -127,10 +143,11 @@ func get[S, C, E any, K ~string](p *Projection, h *shelf[S, C, E], in domain.Pro
 	return b.now, true
 }
 
-// Course is what happened to an experiment, with times.
+// Course is what happened to an experiment, with times; the zero time: it has not happened.
 type Course struct {
 	StartedAt, StoppedAt, DecidedAt time.Time
-	Amendments                      []Change
+	// Amendments are the changes of the plan since the start, with who, when and why, in order.
+	Amendments []Change
 }
 
 // ExperimentAt returns an experiment as it was at a position, and its course up to there.
@@ -175,15 +192,16 @@ func (p *Projection) History(in domain.ProjectKey, q HistoryQuery) ([]Change, st
 	if err != nil {
 		return nil, "", err
 	}
-	if before == 0 {
-		before = ^eventlog.Position(0)
-	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	all := p.history[in]
+	if before != 0 {
+		end, _ := slices.BinarySearchFunc(all, before, func(c Change, at eventlog.Position) int { return cmp.Compare(c.Position, at) })
+		all = all[:end]
+	}
 	var out []Change
-	for i := len(p.history) - 1; i >= 0; i-- {
-		c := p.history[i]
-		if c.Position >= before || c.Project != in || q.Category != "" && c.Category != q.Category || q.Key != "" && c.Key != q.Key {
+	for _, c := range slices.Backward(all) {
+		if q.Category != "" && c.Category != q.Category || q.Key != "" && c.Key != q.Key {
 			continue
 		}
 		if len(out) == q.Page.limit() {

@@ -24,24 +24,33 @@ type Entry[S any] struct {
 	UpdatedAt time.Time
 	CreatedBy domain.Actor
 	UpdatedBy domain.Actor
+	// Problem is empty as a rule. Else an event could not be read, for the reason it says, and everything above is as it was
+	// before that event.
+	Problem string
 }
 
 // shelf holds the books of one kind of aggregate.
 type shelf[S, C, E any] struct {
 	aggregate domain.Aggregate[S, C, E]
-	nameOf    func(S) (domain.ProjectKey, string)
+	identify  func(S) identity
 	books     map[string]*book[S, E] // by stream
-	order     []*book[S, E]          // by creation
+	order     []*book[S, E]          // by creation; without those of which no event could be read
+}
+
+// identity is what a thing says it is.
+type identity struct {
+	stream  string
+	project domain.ProjectKey // that it belongs to
+	key     string
 }
 
 // book is one stream.
 type book[S, E any] struct {
-	project domain.ProjectKey
-	key     string
+	identity
 	created eventlog.Position
 	now     Entry[S]
 	pages   []page[E]
-	frozen  bool
+	problem *Problem // with the first event that could not be read
 }
 
 // page is one event and its change.
@@ -50,31 +59,51 @@ type page[E any] struct {
 	change Change
 }
 
-func newShelf[S, C, E any](a domain.Aggregate[S, C, E], nameOf func(S) (domain.ProjectKey, string)) shelf[S, C, E] {
-	return shelf[S, C, E]{aggregate: a, nameOf: nameOf, books: map[string]*book[S, E]{}}
+func newShelf[S, C, E any](a domain.Aggregate[S, C, E], identify func(S) identity) shelf[S, C, E] {
+	return shelf[S, C, E]{aggregate: a, identify: identify, books: map[string]*book[S, E]{}}
 }
 
-func (h *shelf[S, C, E]) add(r eventlog.Recorded, change Change) (domain.ProjectKey, string, error) {
+// add writes the event into its book, and returns the change with what it is about. A change that could not be read has
+// its Problem set; problem is the news that a book stays as it is from now on.
+func (h *shelf[S, C, E]) add(r eventlog.Recorded, change Change) (_ Change, problem *Problem) {
 	b := h.books[r.Stream]
-	if b != nil && b.frozen {
-		return b.project, b.key, fmt.Errorf("an earlier event could not be read, so %s is not applied", r.Type)
-	}
-	event, err := h.aggregate.Decode(r.Type, r.Data)
-	if err != nil {
-		if b != nil {
-			b.frozen = true
-		}
-		return "", "", err
-	}
 	if b == nil {
 		b = &book[S, E]{created: r.Position}
 		h.books[r.Stream] = b
-		h.order = append(h.order, b)
 	}
-	b.pages = append(b.pages, page[E]{event: event, change: change})
-	b.now = turn(h.aggregate, b.now, event, change)
-	b.project, b.key = h.nameOf(b.now.State)
-	return b.project, b.key, nil
+	if b.problem == nil {
+		event, next, is, err := h.read(b, r, change)
+		if err == nil {
+			change.Project, change.Key = is.project, is.key
+			if len(b.pages) == 0 {
+				h.order = append(h.order, b)
+			}
+			b.identity, b.now, b.pages = is, next, append(b.pages, page[E]{event: event, change: change})
+			return change, nil
+		}
+		b.problem = &Problem{Stream: r.Stream, Position: r.Position, Detail: err.Error()}
+		b.now.Problem = b.problem.Detail
+		problem = b.problem
+	}
+	change.Project, change.Key, change.Problem = b.project, b.key, b.problem.Detail
+	return change, problem
+}
+
+// read makes the event and the entry after it. Whatever is wrong with them is an error, a panic too.
+func (h *shelf[S, C, E]) read(b *book[S, E], r eventlog.Recorded, change Change) (event E, next Entry[S], is identity, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("reading %s panicked: %v", r.Type, x)
+		}
+	}()
+	if event, err = h.aggregate.Decode(r.Type, r.Data); err != nil {
+		return event, next, is, err
+	}
+	next = turn(h.aggregate, b.now, event, change)
+	if is = h.identify(next.State); is.stream != r.Stream {
+		err = fmt.Errorf("%s makes it another thing than that of its stream", r.Type)
+	}
+	return event, next, is, err
 }
 
 func turn[S, C, E any](a domain.Aggregate[S, C, E], e Entry[S], event E, change Change) Entry[S] {
@@ -87,9 +116,8 @@ func turn[S, C, E any](a domain.Aggregate[S, C, E], e Entry[S], event E, change 
 }
 
 func (h *shelf[S, C, E]) get(project domain.ProjectKey, key string) (*book[S, E], bool) {
-	stream := domain.Stream(h.aggregate.Category, project, key)
-	b, ok := h.books[stream]
-	return b, ok
+	b, ok := h.books[domain.Stream(h.aggregate.Category, project, key)]
+	return b, ok && len(b.pages) > 0
 }
 
 // at folds a book up to a position; ok is false when there was no such thing then.
@@ -103,6 +131,9 @@ func (h *shelf[S, C, E]) at(project domain.ProjectKey, key string, position even
 			break
 		}
 		e, ok = turn(h.aggregate, e, p.event, p.change), true
+	}
+	if ok && b.problem != nil && b.problem.Position <= position {
+		e.Problem = b.problem.Detail
 	}
 	return e, ok
 }
