@@ -23,7 +23,7 @@ const (
 )
 
 // Refusal is a decider's "no": a kind, where in the command it lies, and a sentence that tells the caller what to do.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a refusal is a word of the product
 	Kind Kind
 	// Code is a stable lower_snake_case name for programs ("weights_do_not_sum"); it defaults to the kind's name.
 	Code string

@@ -47,7 +47,7 @@ const BucketingV1 = "murmur3-32/1"
 
 const maxKey = 128
 
-var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`) //nolint:gochecknoglobals // a compiled constant
+var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,127}$`)
 
 // CheckKey refuses a key that is not 1 to 128 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit. what names
 // the key in the refusal ("project", "flag").

@@ -48,7 +48,7 @@ type operation struct {
 	spec   *openapi3.Operation
 }
 
-func newGuard(s *Server, document *openapi3.T) (*guard, error) {
+func newGuard(s *Server, document *openapi3.T) *guard {
 	g := &guard{server: s, document: document, operations: map[string]*operation{}}
 	for path, item := range document.Paths.Map() {
 		for method, spec := range item.Operations() {
@@ -70,7 +70,7 @@ func newGuard(s *Server, document *openapi3.T) (*guard, error) {
 			g.operations[method+" "+echoPath(path)] = op
 		}
 	}
-	return g, nil
+	return g
 }
 
 // echoPath turns /a/{b} into /a/:b.

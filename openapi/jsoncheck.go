@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -100,12 +101,7 @@ func (w *jsonWalk) object(depth int) error {
 }
 
 func twice(keys []string, many map[string]bool, key string) bool {
-	for _, k := range keys {
-		if k == key {
-			return true
-		}
-	}
-	return many[key]
+	return slices.Contains(keys, key) || many[key]
 }
 
 func (w *jsonWalk) array(depth int) error {

@@ -96,10 +96,7 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	if s.document, err = document.MarshalJSON(); err != nil {
 		return nil, fmt.Errorf("writing the OpenAPI document as JSON: %w", err)
 	}
-	guard, err := newGuard(s, document)
-	if err != nil {
-		return nil, err
-	}
+	guard := newGuard(s, document)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.answerError

@@ -25,7 +25,7 @@ func (e *Error) Error() string { return e.Sentence }
 
 // Is makes errors.Is compare kinds.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is is asked about one error at a time
+	t, ok := target.(*Error)
 	return ok && t.Kind == e.Kind
 }
 

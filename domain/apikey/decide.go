@@ -32,8 +32,9 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 			return nil, nil
 		}
 		return []Event{Revoked{}}, nil
+	default:
+		return nil, domain.Invalid("", "API keys know no command %T", c)
 	}
-	return nil, domain.Invalid("", "API keys know no command %T", c)
 }
 
 func issue(s State, c Issue) ([]Event, error) {

@@ -7,11 +7,11 @@ type Event interface{ isKeyEvent() }
 
 // The events.
 type (
-	// Issued: the key may be used.
+	// Issued says: the key may be used.
 	Issued struct {
 		Key
 	}
-	// Revoked: it may not be used any more, for ever.
+	// Revoked says: it may not be used any more, for ever.
 	Revoked struct{}
 )
 

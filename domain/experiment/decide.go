@@ -39,8 +39,9 @@ func decide(s State, c Command, e domain.Envelope) ([]Event, error) {
 		return stop(s, e)
 	case Conclude:
 		return conclude(s, c)
+	default:
+		return nil, domain.Invalid("", "experiments know no command %T", c)
 	}
-	return nil, domain.Invalid("", "experiments know no command %T", c)
 }
 
 func create(s State, c Create, e domain.Envelope) ([]Event, error) {

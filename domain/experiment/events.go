@@ -9,35 +9,35 @@ type Event interface{ isExperimentEvent() }
 
 // The events.
 type (
-	// Created: there is a draft.
+	// Created says: there is a draft.
 	Created struct {
 		Project domain.ProjectKey    `json:"project"`
 		Key     domain.ExperimentKey `json:"key"`
 		Name    string               `json:"name"`
 		Plan    Plan                 `json:"plan"`
 	}
-	// Renamed: it has another display name.
+	// Renamed says: it has another display name.
 	Renamed struct {
 		Name string `json:"name"`
 	}
-	// PlanChanged: the draft's plan is this now.
+	// PlanChanged says: the draft's plan is this now.
 	PlanChanged struct {
 		Plan Plan `json:"plan"`
 	}
-	// Started: it runs; Plan is frozen.
+	// Started says: it runs; Plan is frozen.
 	Started struct {
 		Plan Plan `json:"plan"`
 		// Salt and Algorithm are what assigns units to arms.
 		Salt      string `json:"salt"`
 		Algorithm string `json:"algorithm"`
 	}
-	// PlanAmended: the running (or stopped) experiment is judged by this plan now. The frozen one stays on record.
+	// PlanAmended says: the running (or stopped) experiment is judged by this plan now. The frozen one stays on record.
 	PlanAmended struct {
 		Plan Plan `json:"plan"`
 	}
-	// Stopped: units are no longer assigned.
+	// Stopped says: units are no longer assigned.
 	Stopped struct{}
-	// DecisionRecorded: somebody decided what follows from it.
+	// DecisionRecorded says: somebody decided what follows from it.
 	DecisionRecorded struct {
 		Decision
 	}

@@ -32,7 +32,13 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 		return restore(s)
 	case DetachExperiment:
 		return detach(s, c)
+	default:
+		return decideExisting(s, c)
 	}
+}
+
+// decideExisting decides the commands that need a flag in service.
+func decideExisting(s State, c Command) ([]Event, error) {
 	if !s.Exists() {
 		return nil, notFound()
 	}
@@ -56,8 +62,9 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 		return attach(s, c)
 	case Archive:
 		return archive(s)
+	default:
+		return nil, domain.Invalid("", "flags know no command %T", c)
 	}
-	return nil, domain.Invalid("", "flags know no command %T", c)
 }
 
 func notFound() error { return domain.NotFound("there is no such flag; create it first") }

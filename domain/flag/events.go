@@ -9,7 +9,7 @@ type Event interface{ isFlagEvent() }
 
 // The events. Each is the smallest true statement; who, why and when are in the metadata of the log.
 type (
-	// Created: the flag exists, off in every environment. Its type never changes.
+	// Created says: the flag exists, off in every environment. Its type never changes.
 	Created struct {
 		Project     domain.ProjectKey `json:"project"`
 		Key         domain.FlagKey    `json:"key"`
@@ -21,43 +21,43 @@ type (
 		Default domain.VariantKey `json:"default"`
 		Off     domain.VariantKey `json:"off"`
 	}
-	// Described: name or description changed.
+	// Described says: name or description changed.
 	Described struct {
 		Name        string `json:"name"`
 		Description string `json:"description,omitempty"`
 	}
-	// VariantsChanged: the flag has these variants now, in this order.
+	// VariantsChanged says: the flag has these variants now, in this order.
 	VariantsChanged struct {
 		Variants []Variant `json:"variants"`
 	}
-	// TurnedOn: the environment follows its targeting.
+	// TurnedOn says: the environment follows its targeting.
 	TurnedOn struct {
 		Environment domain.EnvironmentKey `json:"environment"`
 	}
-	// TurnedOff: the environment serves its off variant to everybody.
+	// TurnedOff says: the environment serves its off variant to everybody.
 	TurnedOff struct {
 		Environment domain.EnvironmentKey `json:"environment"`
 	}
-	// TargetingChanged: the environment has this targeting now.
+	// TargetingChanged says: the environment has this targeting now.
 	TargetingChanged struct {
 		Environment domain.EnvironmentKey `json:"environment"`
 		Targeting   Targeting             `json:"targeting"`
 	}
-	// ExperimentAttached: what no rule matches takes part in the experiment in this environment, until it is detached.
+	// ExperimentAttached says: what no rule matches takes part in the experiment in this environment, until it is detached.
 	ExperimentAttached struct {
 		Environment domain.EnvironmentKey `json:"environment"`
 		Experiment  domain.ExperimentKey  `json:"experiment"`
 		Unit        domain.UnitType       `json:"unit"`
 		Split       Split                 `json:"split"`
 	}
-	// ExperimentDetached: the environment follows its targeting alone again.
+	// ExperimentDetached says: the environment follows its targeting alone again.
 	ExperimentDetached struct {
 		Environment domain.EnvironmentKey `json:"environment"`
 		Experiment  domain.ExperimentKey  `json:"experiment"`
 	}
-	// Archived: the flag is no longer served anywhere; its key stays taken.
+	// Archived says: the flag is no longer served anywhere; its key stays taken.
 	Archived struct{}
-	// Restored: the flag is served again as it was.
+	// Restored says: the flag is served again as it was.
 	Restored struct{}
 )
 

@@ -37,8 +37,9 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 			return nil, nil
 		}
 		return []Event{Restored{}}, nil
+	default:
+		return nil, domain.Invalid("", "metrics know no command %T", c)
 	}
-	return nil, domain.Invalid("", "metrics know no command %T", c)
 }
 
 func create(s State, c Create) ([]Event, error) {

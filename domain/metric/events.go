@@ -9,7 +9,7 @@ type Event interface{ isMetricEvent() }
 
 // The events.
 type (
-	// Created: the metric exists with a definition that never changes.
+	// Created says: the metric exists with a definition that never changes.
 	Created struct {
 		Project     domain.ProjectKey `json:"project"`
 		Key         domain.MetricKey  `json:"key"`
@@ -17,14 +17,14 @@ type (
 		Description string            `json:"description,omitempty"`
 		Definition
 	}
-	// Described: name or description changed.
+	// Described says: name or description changed.
 	Described struct {
 		Name        string `json:"name"`
 		Description string `json:"description,omitempty"`
 	}
-	// Archived: the metric is offered to no new experiment.
+	// Archived says: the metric is offered to no new experiment.
 	Archived struct{}
-	// Restored: it is offered again.
+	// Restored says: it is offered again.
 	Restored struct{}
 )
 

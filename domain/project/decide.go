@@ -33,8 +33,9 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 		return describe(s, c)
 	case AddEnvironment:
 		return addEnvironment(s, c)
+	default:
+		return nil, domain.Invalid("", "projects know no command %T", c)
 	}
-	return nil, domain.Invalid("", "projects know no command %T", c)
 }
 
 func create(s State, c Create) ([]Event, error) {
@@ -114,7 +115,7 @@ func checkTexts(name, description string) error {
 func evolve(s State, e Event) State {
 	switch e := e.(type) {
 	case Created:
-		return State{Key: e.Key, Name: e.Name, Description: e.Description, Environments: e.Environments}
+		return State(e)
 	case Described:
 		s.Name, s.Description = e.Name, e.Description
 	case EnvironmentAdded:

@@ -9,19 +9,19 @@ type Event interface{ isProjectEvent() }
 
 // The events.
 type (
-	// Created: the project exists with these environments.
+	// Created says: the project exists with these environments.
 	Created struct {
 		Key          domain.ProjectKey `json:"key"`
 		Name         string            `json:"name"`
 		Description  string            `json:"description,omitempty"`
 		Environments []Environment     `json:"environments"`
 	}
-	// Described: name or description changed.
+	// Described says: name or description changed.
 	Described struct {
 		Name        string `json:"name"`
 		Description string `json:"description,omitempty"`
 	}
-	// EnvironmentAdded: there is one more environment. Flags are off in it.
+	// EnvironmentAdded says: there is one more environment. Flags are off in it.
 	EnvironmentAdded struct {
 		Environment Environment `json:"environment"`
 	}

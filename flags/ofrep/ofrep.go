@@ -75,7 +75,7 @@ func EvaluateAll(rs *flags.Ruleset, who flags.Subject) []byte {
 // does. A tag of the ruleset alone would not do, because web clients keep it when their context changes.
 func ETag(rs *flags.Ruleset, who flags.Subject) string {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%s/%s@%d\n", rs.Project(), rs.Environment(), rs.Revision())
+	_, _ = fmt.Fprintf(hash, "%s/%s@%d\n", rs.Project(), rs.Environment(), rs.Revision())
 	for _, name := range rs.Attributes() {
 		value := any(who.Key)
 		if name != flags.TargetingKey {
@@ -85,7 +85,7 @@ func ETag(rs *flags.Ruleset, who flags.Subject) string {
 		if err != nil {
 			text = nil // it came from JSON, so this does not happen; an attribute without a text counts as missing
 		}
-		fmt.Fprintf(hash, "%q=%s\n", name, text)
+		_, _ = fmt.Fprintf(hash, "%q=%s\n", name, text)
 	}
 	return `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:18]) + `"`
 }

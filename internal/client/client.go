@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -42,7 +43,7 @@ func New(base, key string, httpClient *http.Client) (*Client, error) {
 }
 
 // Problem is a refusal of the server in its own words.
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457 calls it so
 	Status int    `json:"status"`
 	Code   string `json:"code"`
 	Title  string `json:"title"`
@@ -136,9 +137,7 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
 	}
-	for k, v := range r.Header {
-		request.Header[k] = v
-	}
+	maps.Copy(request.Header, r.Header)
 	request.Header.Set("Authorization", "Bearer "+c.key)
 	if body != nil && request.Header.Get("Content-Type") == "" {
 		request.Header.Set("Content-Type", "application/json")

@@ -24,9 +24,11 @@ import (
 	"github.com/assayhq/assay/eventlog"
 )
 
-// Revision and Position are the log's, for callers that may not know the log itself.
+// The log's own numbers, for callers that may not know the log itself.
 type (
+	// Revision is a place in a stream.
 	Revision = eventlog.Revision
+	// Position is a place in the log.
 	Position = eventlog.Position
 )
 
@@ -214,14 +216,14 @@ func metadata(commandID string, envelope domain.Envelope) map[string]string {
 
 func randomID() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck,gosec // it never returns an error
+	rand.Read(b[:]) // it never returns an error
 	return hex.EncodeToString(b[:])
 }
 
 // pause waits a little, longer with each try and never quite as long as somebody else, unless ctx ends first.
 func pause(ctx context.Context, try int) error {
 	var b [1]byte
-	rand.Read(b[:]) //nolint:errcheck,gosec // it never returns an error
+	rand.Read(b[:]) // it never returns an error
 	wait := time.Duration(try) * time.Millisecond * time.Duration(1+b[0]%8)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

@@ -42,6 +42,7 @@ func (s *Service) Flag(ctx context.Context, in domain.ProjectKey, key domain.Fla
 		environment = c.Environment
 	case flag.SetEnvironment:
 		environment = c.Environment
+	default: // the others name no environment
 	}
 	if err := s.checkPlace(ctx, in, environment); err != nil {
 		return Result[flag.State]{}, err

@@ -44,7 +44,7 @@ func newRows(name string, r io.Reader) (rows, error) {
 		buffered = bufio.NewReaderSize(unzipped, 1<<16)
 	}
 	if bom, _ := buffered.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
-		buffered.Discard(3) //nolint:errcheck // three bytes were just peeked
+		buffered.Discard(3) //nolint:errcheck,gosec // three bytes were just peeked
 	}
 	if isCSV(name, buffered) {
 		return newCSVRows(name, buffered)

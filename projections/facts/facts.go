@@ -23,6 +23,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -173,9 +174,7 @@ func (s *Store) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	s.mu.Lock()
 	s.tail.exposures = append(s.tail.exposures, fresh.exposures...)
 	s.tail.measurements = append(s.tail.measurements, fresh.measurements...)
-	for k, v := range fresh.ids {
-		s.tail.ids[k] = v
-	}
+	maps.Copy(s.tail.ids, fresh.ids)
 	s.position = position
 	s.parked = append(s.parked, parked...)
 	full := s.tail.rows() >= s.sealRows

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -170,7 +171,7 @@ func (s *Store) seal() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.segments = append(s.segments[:len(s.segments):len(s.segments)], opened)
+	s.segments = append(slices.Clip(s.segments), opened)
 	s.tail = tail{ids: map[idKey]uint64{}}
 	s.next++
 	return nil
