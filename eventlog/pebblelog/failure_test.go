@@ -148,7 +148,7 @@ func TestAppendsOfAFailedBatchHaveAnUnknownOutcome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() //nolint:errcheck // it reports the failure again
+	defer log.Close() // it reports the failure again
 	if _, err := log.Append(t.Context(), "flag-old", eventlog.NoStream, batch("old", 1)...); err != nil {
 		t.Fatal(err)
 	}

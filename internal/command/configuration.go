@@ -93,6 +93,10 @@ func (s *Service) checkPlan(ctx context.Context, in domain.ProjectKey, p experim
 			return domain.Invalid(fmt.Sprintf("/arms/%d/variant", i), "the flag %q has no variant %q; add it to the flag or choose another arm", p.Flag, arm.Variant).WithCode("unknown_variant")
 		}
 	}
+	return s.checkMetrics(ctx, in, p)
+}
+
+func (s *Service) checkMetrics(ctx context.Context, in domain.ProjectKey, p experiment.Plan) error {
 	for _, key := range p.Metrics() {
 		m, err := load(ctx, s.log, metric.Aggregate, domain.Stream(metric.Aggregate.Category, in, key))
 		if err != nil {

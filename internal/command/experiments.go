@@ -58,36 +58,31 @@ func (s *Service) checkNamed(ctx context.Context, in domain.ProjectKey, key doma
 // starting it again completes it, and no other experiment can take the flag meanwhile.
 func (s *Service) start(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, o Options) (Result[experiment.State], error) {
 	for try := 1; ; try++ {
-		dry := o
-		dry.DryRun = true
-		would, err := s.handleExperiment(ctx, in, key, experiment.Start{}, dry)
-		if err != nil {
-			return would, err
-		}
-		if would.State.Status != experiment.StatusRunning {
-			// The command was executed before and the experiment has ended since.
-			return would, nil
-		}
-		if err := s.checkPlan(ctx, in, would.State.Plan); err != nil {
-			return Result[experiment.State]{}, err
-		}
-		if o.DryRun {
-			return would, nil
-		}
-		if err := s.attach(ctx, in, would.State, o); err != nil {
-			return Result[experiment.State]{}, err
-		}
-		// Started at exactly the revision whose arms the flag serves now; a plan that changed meanwhile is attached again.
-		exact := o
-		exact.IfRevision = &would.Revision
-		if len(would.Events) == 0 {
-			return would, nil
-		}
-		result, err := s.handleExperiment(ctx, in, key, experiment.Start{}, exact)
+		result, err := s.startOnce(ctx, in, key, o)
 		if _, moved := errors.AsType[*StaleError](err); !moved || o.IfRevision != nil || try == conflictTries {
 			return result, err
 		}
+		// The plan changed between attaching and starting; what it is now is attached and started.
 	}
+}
+
+func (s *Service) startOnce(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, o Options) (Result[experiment.State], error) {
+	dry := o
+	dry.DryRun = true
+	would, err := s.handleExperiment(ctx, in, key, experiment.Start{}, dry)
+	if err != nil || would.State.Status != experiment.StatusRunning {
+		// When it is not running, this very command was executed before and the experiment has ended since.
+		return would, err
+	}
+	if err := s.checkPlan(ctx, in, would.State.Plan); err != nil || o.DryRun {
+		return would, err
+	}
+	if err := s.attach(ctx, in, would.State, o); err != nil || len(would.Events) == 0 {
+		return would, err
+	}
+	exact := o
+	exact.IfRevision = &would.Revision // whose arms the flag serves now
+	return s.handleExperiment(ctx, in, key, experiment.Start{}, exact)
 }
 
 func (s *Service) attach(ctx context.Context, in domain.ProjectKey, e experiment.State, o Options) error {

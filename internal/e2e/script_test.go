@@ -125,7 +125,7 @@ func cmdServe(ts *testscript.TestScript, _ bool, args []string) {
 	if w.url == "" || w.key == "" {
 		ts.Fatalf("the server did not become ready")
 	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // so that it never blocks on its output
+	go io.Copy(io.Discard, out) // so that it never blocks on its output
 	ts.Setenv("ASSAY_URL", w.url)
 	ts.Setenv("ASSAY_KEY", w.key)
 }

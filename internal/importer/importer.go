@@ -89,24 +89,9 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	run := &importRun{options: o}
 	group, ctx := errgroup.WithContext(ctx)
 	batches := make(chan batch)
-	group.Go(func() error {
-		defer close(batches)
-		for _, name := range o.Files {
-			if err := run.readFile(ctx, name, batches); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	group.Go(func() error { return run.readAll(ctx, batches) })
 	for range sendAtOnce {
-		group.Go(func() error {
-			for b := range batches {
-				if err := run.send(ctx, b); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		group.Go(func() error { return run.sendAll(ctx, batches) })
 	}
 	err := group.Wait()
 	slices.SortStableFunc(run.report.Rejections, func(a, b Rejection) int {
@@ -120,6 +105,25 @@ type importRun struct {
 
 	mu     sync.Mutex // guards report
 	report Report
+}
+
+func (r *importRun) readAll(ctx context.Context, out chan<- batch) error {
+	defer close(out)
+	for _, name := range r.options.Files {
+		if err := r.readFile(ctx, name, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *importRun) sendAll(ctx context.Context, in <-chan batch) error {
+	for b := range in {
+		if err := r.send(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *importRun) readFile(ctx context.Context, name string, out chan<- batch) error {
@@ -136,7 +140,7 @@ func (r *importRun) readFile(ctx context.Context, name string, out chan<- batch)
 	for {
 		row, err := rows.next()
 		if errors.Is(err, io.EOF) {
-			break
+			return giveRest(ctx, open, out)
 		}
 		if err != nil {
 			return fmt.Errorf("reading %s after line %d: %w", name, row.line, err)
@@ -145,6 +149,10 @@ func (r *importRun) readFile(ctx context.Context, name string, out chan<- batch)
 			return err
 		}
 	}
+}
+
+// giveRest hands on the batches that did not fill.
+func giveRest(ctx context.Context, open map[string]*batch, out chan<- batch) error {
 	for _, kind := range []string{"exposure", "measurement"} {
 		if b := open[kind]; b != nil && len(b.items) > 0 {
 			if err := give(ctx, out, *b); err != nil {

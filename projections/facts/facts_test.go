@@ -184,7 +184,7 @@ func TestTheTableIsThatOfTheOracleHoweverItCameAbout(t *testing.T) {
 			var batch []eventlog.Recorded
 			from := 0 // an overlapping delivery begins anywhere before
 			if rapid.Bool().Draw(r, "resume exactly") {
-				from = int(s.Position()) //nolint:gosec // small
+				from = int(s.Position())
 			}
 			for j := from; j <= i; j++ {
 				batch = append(batch, recorded(t, j+1, batchOf(log[j])))

@@ -89,27 +89,39 @@ func (s *Store) Units(ctx context.Context, q Query) (*Units, error) {
 			return nil, err
 		}
 	}
-	for i := range exposures {
-		x := &exposures[i]
-		if x.Position <= uint64(q.At) && x.Project == string(q.Project) && x.Environment == string(q.Environment) && x.Experiment == string(q.Experiment) && x.UnitType == string(q.UnitType) {
-			c.exposure(x.Unit, c.armOf(x.Variant), x.OccurredAt, x.Assumed)
-		}
-	}
+	c.readExposures(exposures)
 	c.number()
 	for _, g := range segments {
 		if err := c.scanMeasurements(ctx, g); err != nil {
 			return nil, err
 		}
 	}
-	for i := range measurements {
-		m := &measurements[i]
+	c.readMeasurements(measurements)
+	return c.finish(), nil
+}
+
+// readExposures takes the rows that are not sealed yet.
+func (c *collector) readExposures(rows []exposureRow) {
+	q := c.query
+	for i := range rows {
+		x := &rows[i]
+		if x.Position <= uint64(q.At) && x.Project == string(q.Project) && x.Environment == string(q.Environment) && x.Experiment == string(q.Experiment) && x.UnitType == string(q.UnitType) {
+			c.exposure(x.Unit, c.armOf(x.Variant), x.OccurredAt, x.Assumed)
+		}
+	}
+}
+
+// readMeasurements takes the rows that are not sealed yet.
+func (c *collector) readMeasurements(rows []measurementRow) {
+	q := c.query
+	for i := range rows {
+		m := &rows[i]
 		if m.Position <= uint64(q.At) && m.Project == string(q.Project) && m.Environment == string(q.Environment) && m.UnitType == string(q.UnitType) {
 			if wanted := c.events[m.Event]; wanted != nil {
 				c.measurement(wanted, m.Unit, m.OccurredAt, m.Value, m.Assumed)
 			}
 		}
 	}
-	return c.finish(), nil
 }
 
 // Places of a unit that has no row.
