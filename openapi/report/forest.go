@@ -144,11 +144,11 @@ func tickLabel(v float64) string {
 	if v == 0 {
 		return "0"
 	}
-	text := significant(math.Abs(100*v), 2) + " %"
+	text := significant(math.Abs(100*v), 2)
 	if strings.Contains(text, ".") {
-		text = strings.TrimRight(strings.TrimSuffix(text, " %"), "0")
-		text = strings.TrimSuffix(text, ".") + " %"
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 	}
+	text += space + "%"
 	if v < 0 {
 		return minus + text
 	}

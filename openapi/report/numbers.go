@@ -13,6 +13,8 @@ import (
 const (
 	minus = "−"
 	dash  = "–"
+	// space keeps a number and its unit on one line.
+	space = "\u00a0"
 )
 
 // count writes a whole number in groups of three.
@@ -57,13 +59,13 @@ func significant(x float64, digits int) string {
 func percent(x float64) string {
 	p := 100 * x
 	if p != 0 && math.Abs(p) < 0.1 {
-		return significant(p, 2) + " %"
+		return significant(p, 2) + space + "%"
 	}
 	text := strconv.FormatFloat(math.Abs(p), 'f', 2, 64)
 	if p < 0 {
 		text = minus + text
 	}
-	return text + " %"
+	return text + space + "%"
 }
 
 // signed puts a plus before what is not negative.
@@ -99,7 +101,7 @@ func figure(m analysis.Metric, x float64) string {
 // difference writes an absolute difference: percentage points for rates.
 func difference(m analysis.Metric, x float64) string {
 	if m.Kind == "binary" {
-		return signed(strings.TrimSuffix(percent(x), " %")) + " pp"
+		return signed(strings.TrimSuffix(percent(x), space+"%")) + space + "pp"
 	}
 	return signed(withUnit(significant(x, 4), m.Unit))
 }
@@ -108,7 +110,7 @@ func withUnit(text, unit string) string {
 	if unit == "" {
 		return text
 	}
-	return text + " " + unit
+	return text + space + unit
 }
 
 func differenceRange(m analysis.Metric, i analysis.Interval) string {

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -102,7 +103,9 @@ func share(part, whole int64) string {
 	return percent(float64(part) / float64(whole))
 }
 
-func percentLevel(r analysis.Result) string { return significant(100*(1-r.Alpha), 4) + " %" }
+func percentLevel(r analysis.Result) string {
+	return strconv.FormatFloat(100*(1-r.Alpha), 'g', 4, 64) + space + "%"
+}
 
 // period says when it ran and what its data span, as far as that is known.
 func period(r analysis.Result) string {
