@@ -45,6 +45,9 @@ func (b blob) write(w http.ResponseWriter) error {
 // VisitGetDocumentResponse writes the answer.
 func (b blob) VisitGetDocumentResponse(w http.ResponseWriter) error { return b.write(w) }
 
+// VisitGetDocumentSourceResponse writes the answer.
+func (b blob) VisitGetDocumentSourceResponse(w http.ResponseWriter) error { return b.write(w) }
+
 // VisitGetRulesetResponse writes the answer.
 func (b blob) VisitGetRulesetResponse(w http.ResponseWriter) error { return b.write(w) }
 

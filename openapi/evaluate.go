@@ -9,8 +9,8 @@ import (
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
-func (s *Server) evaluator(ctx context.Context) (*ruleset.Served, error) {
-	place, err := s.placeOf(ctx, "", "")
+func (s *Server) evaluator(ctx context.Context, project, environment string) (*ruleset.Served, error) {
+	place, err := s.placeOf(ctx, project, environment)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ const jsonType = "application/json"
 
 // EvaluateAll answers OFREP's bulk evaluation.
 func (s *Server) EvaluateAll(ctx context.Context, r api.EvaluateAllRequestObject) (api.EvaluateAllResponseObject, error) {
-	served, err := s.evaluator(ctx)
+	served, err := s.evaluator(ctx, r.Params.Project, r.Params.Environment)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *Server) EvaluateAll(ctx context.Context, r api.EvaluateAllRequestObject
 
 // EvaluateFlag answers OFREP's evaluation of one flag.
 func (s *Server) EvaluateFlag(ctx context.Context, r api.EvaluateFlagRequestObject) (api.EvaluateFlagResponseObject, error) {
-	served, err := s.evaluator(ctx)
+	served, err := s.evaluator(ctx, r.Params.Project, r.Params.Environment)
 	if err != nil {
 		return nil, err
 	}

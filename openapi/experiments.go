@@ -10,21 +10,9 @@ import (
 	"github.com/assayhq/assay/projections/catalog"
 )
 
-func (s *Server) experiment(in, key string) (catalog.Entry[experiment.State], error) {
-	p, err := s.project(in)
-	if err != nil {
-		return catalog.Entry[experiment.State]{}, err
-	}
-	e, ok := s.Catalog.Experiment(p.State.Key, domain.ExperimentKey(key))
-	if !ok {
-		return e, notFound("experiment", key)
-	}
-	return e, nil
-}
-
 // ListExperiments lists a project's experiments.
-func (s *Server) ListExperiments(_ context.Context, r api.ListExperimentsRequestObject) (api.ListExperimentsResponseObject, error) {
-	p, err := s.project(r.Project)
+func (s *Server) ListExperiments(ctx context.Context, r api.ListExperimentsRequestObject) (api.ListExperimentsResponseObject, error) {
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +29,7 @@ func (s *Server) ListExperiments(_ context.Context, r api.ListExperimentsRequest
 
 // CreateExperiment creates a draft.
 func (s *Server) CreateExperiment(ctx context.Context, r api.CreateExperimentRequestObject) (api.CreateExperimentResponseObject, error) {
-	p, err := s.project(r.Project)
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +62,8 @@ func metricKeys(keys []string) []domain.MetricKey {
 }
 
 // GetExperiment reads one.
-func (s *Server) GetExperiment(_ context.Context, r api.GetExperimentRequestObject) (api.GetExperimentResponseObject, error) {
-	e, err := s.experiment(r.Project, r.Experiment)
+func (s *Server) GetExperiment(ctx context.Context, r api.GetExperimentRequestObject) (api.GetExperimentResponseObject, error) {
+	e, err := s.experiment(ctx, r.Project, r.Experiment, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +72,11 @@ func (s *Server) GetExperiment(_ context.Context, r api.GetExperimentRequestObje
 
 // experimentCommand gives an experiment a command that is made from what it is now.
 func (s *Server) experimentCommand(ctx context.Context, in, key, match, reason string, partial bool, c func(experiment.State) experiment.Command) (catalog.Entry[experiment.State], error) {
-	was, err := s.experiment(in, key)
-	if err != nil {
-		return was, err
-	}
 	revision, err := ifMatch(match)
+	if err != nil {
+		return catalog.Entry[experiment.State]{}, err
+	}
+	was, err := s.experiment(ctx, in, key, revision)
 	if err != nil {
 		return was, err
 	}
@@ -167,8 +155,8 @@ func (s *Server) DecideExperiment(ctx context.Context, r api.DecideExperimentReq
 }
 
 // GetHistory lists a project's changes.
-func (s *Server) GetHistory(_ context.Context, r api.GetHistoryRequestObject) (api.GetHistoryResponseObject, error) {
-	p, err := s.project(r.Project)
+func (s *Server) GetHistory(ctx context.Context, r api.GetHistoryRequestObject) (api.GetHistoryResponseObject, error) {
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}

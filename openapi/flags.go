@@ -12,21 +12,9 @@ import (
 	"github.com/assayhq/assay/projections/catalog"
 )
 
-func (s *Server) flag(in, key string) (catalog.Entry[flag.State], []project.Environment, error) {
-	p, err := s.project(in)
-	if err != nil {
-		return catalog.Entry[flag.State]{}, nil, err
-	}
-	e, ok := s.Catalog.Flag(p.State.Key, domain.FlagKey(key))
-	if !ok {
-		return e, nil, notFound("flag", key)
-	}
-	return e, p.State.Environments, nil
-}
-
 // ListFlags lists a project's flags.
-func (s *Server) ListFlags(_ context.Context, r api.ListFlagsRequestObject) (api.ListFlagsResponseObject, error) {
-	p, err := s.project(r.Project)
+func (s *Server) ListFlags(ctx context.Context, r api.ListFlagsRequestObject) (api.ListFlagsResponseObject, error) {
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +31,7 @@ func (s *Server) ListFlags(_ context.Context, r api.ListFlagsRequestObject) (api
 
 // CreateFlag creates one.
 func (s *Server) CreateFlag(ctx context.Context, r api.CreateFlagRequestObject) (api.CreateFlagResponseObject, error) {
-	p, err := s.project(r.Project)
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +53,8 @@ func (s *Server) CreateFlag(ctx context.Context, r api.CreateFlagRequestObject) 
 }
 
 // GetFlag reads one.
-func (s *Server) GetFlag(_ context.Context, r api.GetFlagRequestObject) (api.GetFlagResponseObject, error) {
-	e, environments, err := s.flag(r.Project, r.Flag)
+func (s *Server) GetFlag(ctx context.Context, r api.GetFlagRequestObject) (api.GetFlagResponseObject, error) {
+	e, environments, err := s.flag(ctx, r.Project, r.Flag, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +63,11 @@ func (s *Server) GetFlag(_ context.Context, r api.GetFlagRequestObject) (api.Get
 
 // ChangeFlag changes variants, name or description. Variants go first, because they are what may be refused.
 func (s *Server) ChangeFlag(ctx context.Context, r api.ChangeFlagRequestObject) (api.ChangeFlagResponseObject, error) {
-	was, environments, err := s.flag(r.Project, r.Flag)
+	revision, err := ifMatch(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
-	revision, err := ifMatch(r.Params.IfMatch)
+	was, environments, err := s.flag(ctx, r.Project, r.Flag, revision)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +100,8 @@ func has(environments []project.Environment, key domain.EnvironmentKey) error {
 }
 
 // GetFlagEnvironment reads what an environment serves.
-func (s *Server) GetFlagEnvironment(_ context.Context, r api.GetFlagEnvironmentRequestObject) (api.GetFlagEnvironmentResponseObject, error) {
-	e, environments, err := s.flag(r.Project, r.Flag)
+func (s *Server) GetFlagEnvironment(ctx context.Context, r api.GetFlagEnvironmentRequestObject) (api.GetFlagEnvironmentResponseObject, error) {
+	e, environments, err := s.flag(ctx, r.Project, r.Flag, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +116,16 @@ func (s *Server) GetFlagEnvironment(_ context.Context, r api.GetFlagEnvironmentR
 
 // ChangeFlagEnvironment switches the flag or changes its targeting in an environment.
 func (s *Server) ChangeFlagEnvironment(ctx context.Context, r api.ChangeFlagEnvironmentRequestObject) (api.ChangeFlagEnvironmentResponseObject, error) {
-	was, environments, err := s.flag(r.Project, r.Flag)
+	revision, err := ifMatch(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	was, environments, err := s.flag(ctx, r.Project, r.Flag, nil)
 	if err != nil {
 		return nil, err
 	}
 	key := domain.EnvironmentKey(r.Environment)
 	if err := has(environments, key); err != nil {
-		return nil, err
-	}
-	revision, err := ifMatch(r.Params.IfMatch)
-	if err != nil {
 		return nil, err
 	}
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
@@ -159,11 +147,11 @@ func (s *Server) ChangeFlagEnvironment(ctx context.Context, r api.ChangeFlagEnvi
 
 // flagCommand gives a flag a command that names nothing but the flag.
 func (s *Server) flagCommand(ctx context.Context, in, key, match, reason string, c flag.Command) (api.Flag, projections.Revision, projections.Position, error) {
-	was, environments, err := s.flag(in, key)
+	revision, err := ifMatch(match)
 	if err != nil {
 		return api.Flag{}, 0, 0, err
 	}
-	revision, err := ifMatch(match)
+	was, environments, err := s.flag(ctx, in, key, nil)
 	if err != nil {
 		return api.Flag{}, 0, 0, err
 	}

@@ -1,17 +1,14 @@
 package openapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -23,12 +20,6 @@ import (
 	"github.com/assayhq/assay/projections"
 )
 
-const (
-	maxBody      = 1 << 20
-	maxFactsBody = 4 << 20
-	longestWait  = 2 * time.Second
-)
-
 // guard stands in front of the handlers.
 type guard struct {
 	server     *Server
@@ -36,41 +27,62 @@ type guard struct {
 	operations map[string]*operation // by method and echo path
 }
 
+// bodyKind says how a body is looked over.
+type bodyKind int
+
+const (
+	noBody      bodyKind = iota
+	bySchema             // held against its schema
+	itemByItem           // facts: one bad item must not cost the good ones, so only the frame is looked at
+	lenientBody          // evaluations: any JSON object, because that is what clients send
+)
+
 type operation struct {
-	id     string
-	open   bool // needs no key
-	basic  bool // takes HTTP Basic
-	place  bool
-	bodied bool // its body is checked against its schema; the others are checked item by item by their handlers
-	limit  int64
-	path   string
-	item   *openapi3.PathItem
-	spec   *openapi3.Operation
+	id    string
+	open  bool // needs no key
+	basic bool // takes HTTP Basic
+	place bool
+	body  bodyKind
+	limit int64
+	path  string
+	item  *openapi3.PathItem
+	spec  *openapi3.Operation
 }
 
 func newGuard(s *Server, document *openapi3.T) *guard {
 	g := &guard{server: s, document: document, operations: map[string]*operation{}}
 	for path, item := range document.Paths.Map() {
 		for method, spec := range item.Operations() {
-			op := &operation{id: spec.OperationID, path: path, item: item, spec: spec, bodied: spec.RequestBody != nil, limit: maxBody}
-			op.open = spec.Security != nil && len(*spec.Security) == 0
-			op.place = auth.Rules[op.id].Scope == auth.InPlace
-			if spec.Security != nil {
-				for _, requirement := range *spec.Security {
-					_, basic := requirement["basic"]
-					op.basic = op.basic || basic
-				}
-			}
-			switch op.id {
-			case "recordExposures", "recordMeasurements":
-				op.bodied, op.limit = false, maxFactsBody
-			case "evaluateAll", "evaluateFlag":
-				op.bodied = false
-			}
+			op := newOperation(path, item, spec)
 			g.operations[method+" "+echoPath(path)] = op
+			if op.id == "evaluateFlag" {
+				g.operations[method+" "+anyFlagPath] = op
+			}
 		}
 	}
 	return g
+}
+
+func newOperation(path string, item *openapi3.PathItem, spec *openapi3.Operation) *operation {
+	op := &operation{id: spec.OperationID, path: path, item: item, spec: spec, limit: maxBody}
+	op.place = auth.Rules[op.id].Scope == auth.InPlace
+	if spec.Security != nil {
+		op.open = len(*spec.Security) == 0
+		for _, requirement := range *spec.Security {
+			_, basic := requirement["basic"]
+			op.basic = op.basic || basic
+		}
+	}
+	switch {
+	case spec.RequestBody == nil:
+	case op.id == "recordExposures" || op.id == "recordMeasurements":
+		op.body, op.limit = itemByItem, maxFactsBody
+	case op.id == "evaluateAll" || op.id == "evaluateFlag":
+		op.body = lenientBody
+	default:
+		op.body = bySchema
+	}
+	return op
 }
 
 // echoPath turns /a/{b} into /a/:b.
@@ -84,6 +96,9 @@ func (g *guard) check(next echo.HandlerFunc) echo.HandlerFunc {
 		if !ok {
 			return next(c) // echo answers that there is no such route or method
 		}
+		if c.Path() == anyFlagPath {
+			c.SetParamNames("flag")
+		}
 		if err := g.admit(c, op); err != nil {
 			return err
 		}
@@ -95,6 +110,9 @@ func (g *guard) check(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if err := g.wait(c); err != nil {
 			return err
+		}
+		if c.Request().Method != http.MethodGet {
+			c.Response().Before(func() { g.server.settle(c) })
 		}
 		return next(c)
 	}
@@ -122,7 +140,7 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 		}
 		return p
 	}
-	project := domain.ProjectKey(c.Param("project"))
+	project := domain.ProjectKey(param(c, "project"))
 	if op.place {
 		project = domain.ProjectKey(r.URL.Query().Get("project"))
 	}
@@ -137,32 +155,16 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 	return nil
 }
 
-// readBody reads the body within its limit and looks over its JSON, so that everything behind it can trust the syntax.
-func (g *guard) readBody(c echo.Context, op *operation) error {
-	r := c.Request()
-	if op.spec.RequestBody == nil {
-		return nil
+// param is a path parameter as the handlers see it.
+func param(c echo.Context, name string) string {
+	text := c.Param(name)
+	if c.Request().URL.RawPath == "" {
+		return text // the router has seen the decoded path
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, op.limit))
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return refuse(http.StatusRequestEntityTooLarge, "body_too_large", "the body has more than %d bytes; send less at once", op.limit)
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
 	}
-	if err != nil {
-		return refuse(http.StatusBadRequest, "body_broken", "the body broke off; send it again")
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.ContentLength = int64(len(body))
-	if len(bytes.TrimSpace(body)) == 0 {
-		if op.spec.RequestBody.Value.Required && op.bodied {
-			return refuse(http.StatusBadRequest, "body_missing", "the request needs a JSON body; see /openapi.json")
-		}
-		return nil
-	}
-	media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	if err != nil || op.spec.RequestBody.Value.Content[media] == nil {
-		return refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be sent as Content-Type: application/json")
-	}
-	return checkJSON(body)
+	return text
 }
 
 // validate holds parameters and body against the document.
@@ -176,7 +178,7 @@ func (g *guard) validate(c echo.Context, op *operation) error {
 		Request: r, PathParams: params, QueryParams: r.URL.Query(),
 		Route: &routers.Route{Spec: g.document, Path: op.path, PathItem: op.item, Method: r.Method, Operation: op.spec},
 		Options: &openapi3filter.Options{
-			ExcludeRequestBody: !op.bodied || r.ContentLength == 0, SkipSettingDefaults: true,
+			ExcludeRequestBody: op.body != bySchema || r.ContentLength == 0, SkipSettingDefaults: true,
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 		},
 	}
@@ -226,19 +228,6 @@ func (g *guard) wait(c echo.Context) error {
 		return refuse(http.StatusBadRequest, "bad_parameter", "min_position is no log position")
 	}
 	return g.server.waitFor(c.Request().Context(), projections.Position(position))
-}
-
-func (s *Server) waitFor(ctx context.Context, position projections.Position) error {
-	ctx, cancel := context.WithTimeout(ctx, longestWait)
-	defer cancel()
-	for _, r := range s.Runners {
-		if err := r.Wait(ctx, position); err != nil {
-			p := refuse(http.StatusServiceUnavailable, "projection_behind", "the read models have not reached position %d yet; try again in a moment", position)
-			p.retryAfter = 1
-			return p
-		}
-	}
-	return nil
 }
 
 // ifMatch reads If-Match: nil for "*", which accepts any revision.

@@ -43,6 +43,11 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 	return api.GetReady200JSONResponse(health), nil
 }
 
+// GetDocumentSource answers the OpenAPI document as it is written.
+func (s *Server) GetDocumentSource(context.Context, api.GetDocumentSourceRequestObject) (api.GetDocumentSourceResponseObject, error) {
+	return blob{contentType: "application/yaml", body: contract}, nil
+}
+
 // GetDocument answers the OpenAPI document itself.
 func (s *Server) GetDocument(context.Context, api.GetDocumentRequestObject) (api.GetDocumentResponseObject, error) {
 	return blob{contentType: jsonType, body: s.document}, nil

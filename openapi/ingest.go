@@ -3,6 +3,7 @@ package openapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/assayhq/assay/domain"
@@ -41,7 +42,8 @@ func (s *Server) RecordExposures(ctx context.Context, r api.RecordExposuresReque
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.ingest(ctx, place, r.Body.Items, s.exposureTaker(ctx, place))
+	known := arms{server: s, place: place, found: map[domain.ExperimentKey]*experiment.State{}}
+	out, err := s.ingest(ctx, place, known.take)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +56,7 @@ func (s *Server) RecordMeasurements(ctx context.Context, r api.RecordMeasurement
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.ingest(ctx, place, r.Body.Items, takeMeasurement)
+	out, err := s.ingest(ctx, place, takeMeasurement)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +70,10 @@ type taken struct {
 	add         func(*measurement.Batch)
 }
 
-func takeMeasurement(text json.RawMessage) (taken, error) {
+// take makes an item of its JSON. A *domain.Refusal is the item's fault; any other error fails the request.
+type take func(ctx context.Context, text json.RawMessage) (taken, error)
+
+func takeMeasurement(_ context.Context, text json.RawMessage) (taken, error) {
 	m, err := measurement.ParseMeasurement(text)
 	if err != nil {
 		return taken{}, err
@@ -76,26 +81,49 @@ func takeMeasurement(text json.RawMessage) (taken, error) {
 	return taken{id: m.EventID, fingerprint: m.Fingerprint(), add: func(b *measurement.Batch) { b.Measurements = append(b.Measurements, m) }}, nil
 }
 
-// exposureTaker takes exposures to arms of experiments that exist in the place.
-func (s *Server) exposureTaker(ctx context.Context, place ruleset.Place) func(json.RawMessage) (taken, error) {
-	known := map[domain.ExperimentKey]*experiment.State{}
-	find := func(key domain.ExperimentKey) *experiment.State {
-		if state, looked := known[key]; looked {
-			return state
-		}
-		known[key] = s.lookExperiment(ctx, place, key)
-		return known[key]
+// arms takes exposures to arms of experiments that exist in the place.
+type arms struct {
+	server *Server
+	place  ruleset.Place
+	found  map[domain.ExperimentKey]*experiment.State // nil: there is none
+	waited bool
+}
+
+func (a *arms) take(ctx context.Context, text json.RawMessage) (taken, error) {
+	x, err := measurement.ParseExposure(text)
+	if err != nil {
+		return taken{}, err
 	}
-	return func(text json.RawMessage) (taken, error) {
-		x, err := measurement.ParseExposure(text)
-		if err != nil {
-			return taken{}, err
-		}
-		if err := checkExposed(x, find(x.Experiment), place); err != nil {
-			return taken{}, err
-		}
-		return taken{id: x.EventID, fingerprint: x.Fingerprint(), add: func(b *measurement.Batch) { b.Exposures = append(b.Exposures, x) }}, nil
+	state, err := a.experiment(ctx, x.Experiment)
+	if err != nil {
+		return taken{}, err
 	}
+	if err := checkExposed(x, state, a.place); err != nil {
+		return taken{}, err
+	}
+	return taken{id: x.EventID, fingerprint: x.Fingerprint(), add: func(b *measurement.Batch) { b.Exposures = append(b.Exposures, x) }}, nil
+}
+
+// experiment finds an experiment, once in a request waiting for the catalogue to reach the head of the log, because it may
+// have been created a moment ago. A catalogue that cannot get there fails the request: nobody knows whether the
+// exposure is good, and the caller still has it.
+func (a *arms) experiment(ctx context.Context, key domain.ExperimentKey) (*experiment.State, error) {
+	if state, looked := a.found[key]; looked {
+		return state, nil
+	}
+	e, ok := a.server.Catalog.Experiment(a.place.Project, key)
+	if !ok && !a.waited {
+		a.waited = true
+		if err := a.server.catchUp(ctx); err != nil {
+			return nil, err
+		}
+		e, ok = a.server.Catalog.Experiment(a.place.Project, key)
+	}
+	a.found[key] = nil
+	if ok {
+		a.found[key] = &e.State
+	}
+	return a.found[key], nil
 }
 
 func checkExposed(x measurement.Exposure, state *experiment.State, place ruleset.Place) error {
@@ -116,78 +144,79 @@ func checkExposed(x measurement.Exposure, state *experiment.State, place ruleset
 	return domain.Invalid("/variant", "the experiment %q has no arm %q", x.Experiment, x.Variant).WithCode("unknown_variant")
 }
 
-// lookExperiment finds an experiment, once waiting for the catalogue to reach the head of the log, because it may have
-// been created a moment ago. nil when there is none.
-func (s *Server) lookExperiment(ctx context.Context, place ruleset.Place, key domain.ExperimentKey) *experiment.State {
-	for _, waited := range []bool{false, true} {
-		if e, ok := s.Catalog.Experiment(place.Project, key); ok {
-			return &e.State
+// intake sorts the items of one request.
+type intake struct {
+	server *Server
+	place  ruleset.Place
+	batch  measurement.Batch
+	ids    map[string]uint64 // fingerprints of the items in batch
+	out    api.BatchOutcome
+}
+
+// ingest judges each item by itself and records those that are new.
+func (s *Server) ingest(ctx context.Context, place ruleset.Place, take take) (api.BatchOutcome, error) {
+	items, _ := ctx.Value(itemsKey).([]json.RawMessage)
+	in := intake{
+		server: s, place: place, ids: make(map[string]uint64, len(items)), out: api.BatchOutcome{Items: []api.ItemOutcome{}},
+		batch: measurement.Batch{Project: place.Project, Environment: place.Environment},
+	}
+	for i, text := range items {
+		if err := in.item(ctx, i, text, take); err != nil {
+			return in.out, err
 		}
-		if waited {
-			break
-		}
-		head, err := s.Head(ctx)
-		if err != nil || s.waitFor(ctx, head) != nil {
-			return nil
-		}
+	}
+	if in.batch.Len() == 0 {
+		in.out.Position = positionOf(s.Facts.Position())
+		return in.out, nil
+	}
+	position, err := s.Commands.RecordBatch(ctx, in.batch, principalOf(ctx).Actor())
+	in.out.Position = positionOf(position)
+	return in.out, err
+}
+
+func (n *intake) item(ctx context.Context, i int, text json.RawMessage, take take) error {
+	if p, bad := errors.AsType[*problem](checkItem(text)); bad {
+		n.reject(i, p.Code, p.Detail)
+		return nil
+	}
+	t, err := take(ctx, text)
+	if r, refused := domain.AsRefusal(err); refused {
+		n.reject(i, r.Code, r.Sentence)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	status, err := n.status(t)
+	if err != nil {
+		return err
+	}
+	switch status {
+	case facts.Duplicate:
+		n.out.Duplicates++
+		n.out.Items = append(n.out.Items, api.ItemOutcome{Index: i, Status: api.Duplicate})
+	case facts.Conflict:
+		n.reject(i, "event_id_conflict", "there is an item with this event_id and another content; give every event an id of its own")
+	case facts.New:
+		n.ids[t.id] = t.fingerprint
+		t.add(&n.batch)
+		n.out.Accepted++
 	}
 	return nil
 }
 
-// ingest judges each item by itself and records those that are new.
-func (s *Server) ingest(ctx context.Context, place ruleset.Place, items []json.RawMessage, take func(json.RawMessage) (taken, error)) (api.BatchOutcome, error) {
-	out := api.BatchOutcome{Items: []api.ItemOutcome{}}
-	if len(items) == 0 || len(items) > measurement.MaxItems {
-		return out, refuse(http.StatusBadRequest, "bad_batch", "a batch has 1 to %d items, this one %d; send them in several", measurement.MaxItems, len(items))
-	}
-	batch := measurement.Batch{Project: place.Project, Environment: place.Environment}
-	here := map[string]uint64{}
-	for i, text := range items {
-		t, err := take(text)
-		if err != nil {
-			r, ok := domain.AsRefusal(err)
-			if !ok {
-				return out, err
-			}
-			out.Rejected++
-			out.Items = append(out.Items, api.ItemOutcome{Index: i, Status: api.Rejected, Code: r.Code, Detail: r.Sentence})
-			continue
-		}
-		status, err := s.statusOf(place.Project, t, here)
-		if err != nil {
-			return out, err
-		}
-		switch status {
-		case facts.Duplicate:
-			out.Duplicates++
-			out.Items = append(out.Items, api.ItemOutcome{Index: i, Status: api.Duplicate})
-		case facts.Conflict:
-			out.Rejected++
-			out.Items = append(out.Items, api.ItemOutcome{
-				Index: i, Status: api.Rejected, Code: "event_id_conflict",
-				Detail: "there is an item with this event_id and another content; give every event an id of its own",
-			})
-		default:
-			here[t.id] = t.fingerprint
-			t.add(&batch)
-			out.Accepted++
-		}
-	}
-	if batch.Len() == 0 {
-		return out, nil
-	}
-	position, err := s.Commands.RecordBatch(ctx, batch, principalOf(ctx).Actor())
-	out.Position = positionOf(position)
-	return out, err
+func (n *intake) reject(i int, code, sentence string) {
+	n.out.Rejected++
+	n.out.Items = append(n.out.Items, api.ItemOutcome{Index: i, Status: api.Rejected, Code: code, Detail: sentence})
 }
 
-// statusOf looks an id up among the items of this batch and among all facts.
-func (s *Server) statusOf(project domain.ProjectKey, t taken, here map[string]uint64) (facts.Status, error) {
-	if fingerprint, again := here[t.id]; again {
+// status looks an id up among the items of this batch and among all facts.
+func (n *intake) status(t taken) (facts.Status, error) {
+	if fingerprint, again := n.ids[t.id]; again {
 		if fingerprint == t.fingerprint {
 			return facts.Duplicate, nil
 		}
 		return facts.Conflict, nil
 	}
-	return s.Facts.Status(project, t.id, t.fingerprint)
+	return n.server.Facts.Status(n.place.Project, t.id, t.fingerprint)
 }

@@ -8,9 +8,109 @@ import (
 	"net/http"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/assayhq/assay/domain/measurement"
 )
 
 const maxDepth = 64
+
+// splitItems takes the frame {"items":[…]} of a batch apart. Of the items it knows only where they begin and end, so that
+// whatever is wrong in one of them is that one's fault alone.
+func splitItems(body []byte) ([]json.RawMessage, error) {
+	if !json.Valid(body) {
+		return nil, malformed(body)
+	}
+	w := &jsonWalk{text: body}
+	w.space()
+	if w.text[w.at] != '{' {
+		return nil, refuse(http.StatusBadRequest, "wrong_type", `the body must be a JSON object like {"items":[…]}`)
+	}
+	w.at++
+	var items []json.RawMessage
+	for there := false; w.more('}'); {
+		key := keyText(w.string())
+		if key != "items" {
+			return nil, refuse(http.StatusBadRequest, "unknown_field", "there is a field %q that is not known here; a batch has only items", key)
+		}
+		if there {
+			return nil, refuse(http.StatusBadRequest, "duplicate_json_key", "the key %q is twice in one JSON object; leave one out", key)
+		}
+		there = true
+		w.space()
+		w.at++ // the colon
+		var err error
+		if items, err = w.items(); err != nil {
+			return nil, err
+		}
+	}
+	if len(items) == 0 {
+		return nil, refuse(http.StatusBadRequest, "empty_batch", "there are no items; send 1 to %d of them as {\"items\":[…]}", measurement.MaxItems)
+	}
+	return items, nil
+}
+
+func (w *jsonWalk) items() ([]json.RawMessage, error) {
+	w.space()
+	if w.text[w.at] != '[' {
+		return nil, refuse(http.StatusBadRequest, "wrong_type", "items must be an array of objects")
+	}
+	w.at++
+	var items []json.RawMessage
+	for w.more(']') {
+		if len(items) == measurement.MaxItems {
+			return nil, refuse(http.StatusRequestEntityTooLarge, "too_many_items", "there are more than %d items; send them in several batches", measurement.MaxItems)
+		}
+		items = append(items, w.skip())
+	}
+	return items, nil
+}
+
+// more goes to the next member or element; it is false, and past the end, when there is none.
+func (w *jsonWalk) more(end byte) bool {
+	w.space()
+	if w.text[w.at] == ',' {
+		w.at++
+		w.space()
+	}
+	if w.text[w.at] == end {
+		w.at++
+		return false
+	}
+	return true
+}
+
+// skip passes over a value and returns it.
+func (w *jsonWalk) skip() []byte {
+	start := w.at
+	for depth := 0; ; {
+		switch w.text[w.at] {
+		case '{', '[':
+			depth++
+			w.at++
+		case '}', ']':
+			depth--
+			w.at++
+		case '"':
+			w.string()
+		case ',', ':', ' ', '\t', '\n', '\r':
+			w.at++
+		default:
+			w.scalar()
+		}
+		if depth == 0 {
+			return w.text[start:w.at]
+		}
+	}
+}
+
+// checkItem looks an item of a batch over as checkJSON does a body. Beyond that its own names are in small letters: Go's
+// decoder would take EVENT_ID for event_id.
+func checkItem(item []byte) error {
+	if !utf8.Valid(item) {
+		return refuse(http.StatusBadRequest, "malformed_json", "the item is not valid UTF-8")
+	}
+	return (&jsonWalk{text: item, plain: true}).value(1)
+}
 
 // checkJSON refuses a body that is no single JSON value in valid UTF-8, is nested too deeply, or has a key twice in an object:
 // decoders differ in which of the two they take, and so would what was meant and what is done.
@@ -42,8 +142,9 @@ func malformed(body []byte) error {
 
 // jsonWalk goes over valid JSON once, looking at nothing but keys and depth.
 type jsonWalk struct {
-	text []byte
-	at   int
+	text  []byte
+	at    int
+	plain bool // the keys of the outermost object are in small letters
 }
 
 func (w *jsonWalk) value(depth int) error {
@@ -59,24 +160,27 @@ func (w *jsonWalk) value(depth int) error {
 	case '"':
 		w.string()
 	default:
-		for w.at < len(w.text) && !isEnd(w.text[w.at]) {
-			w.at++
-		}
+		w.scalar()
 	}
 	return nil
+}
+
+// scalar passes over a number, true, false or null.
+func (w *jsonWalk) scalar() {
+	for w.at < len(w.text) && !isEnd(w.text[w.at]) {
+		w.at++
+	}
 }
 
 func (w *jsonWalk) object(depth int) error {
 	var few [12]string // most objects are small; a map only pays for large ones
 	keys, many := few[:0], map[string]bool(nil)
 	w.at++
-	for {
-		w.space()
-		if w.text[w.at] == '}' {
-			w.at++
-			return nil
-		}
+	for w.more('}') {
 		key := keyText(w.string())
+		if w.plain && depth == 1 && !isPlain(key) {
+			return refuse(http.StatusBadRequest, "unknown_field", "there is no field %q in an item; leave it out or put it into attributes or properties", key)
+		}
 		if twice(keys, many, key) {
 			return refuse(http.StatusBadRequest, "duplicate_json_key", "the key %q is twice in one JSON object; leave one out", key)
 		}
@@ -93,33 +197,32 @@ func (w *jsonWalk) object(depth int) error {
 		if err := w.value(depth + 1); err != nil {
 			return err
 		}
-		w.space()
-		if w.text[w.at] == ',' {
-			w.at++
-		}
 	}
+	return nil
 }
 
 func twice(keys []string, many map[string]bool, key string) bool {
 	return slices.Contains(keys, key) || many[key]
 }
 
+// isPlain reports whether all of the key is small ASCII letters, digits and '_'.
+func isPlain(key string) bool {
+	for i := range len(key) {
+		if c := key[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *jsonWalk) array(depth int) error {
 	w.at++
-	for {
-		w.space()
-		switch w.text[w.at] {
-		case ']':
-			w.at++
-			return nil
-		case ',':
-			w.at++
-			continue
-		}
+	for w.more(']') {
 		if err := w.value(depth + 1); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // string passes over a string and returns it with its quotes.

@@ -9,21 +9,9 @@ import (
 	"github.com/assayhq/assay/projections/catalog"
 )
 
-func (s *Server) metric(in, key string) (catalog.Entry[metric.State], error) {
-	p, err := s.project(in)
-	if err != nil {
-		return catalog.Entry[metric.State]{}, err
-	}
-	e, ok := s.Catalog.Metric(p.State.Key, domain.MetricKey(key))
-	if !ok {
-		return e, notFound("metric", key)
-	}
-	return e, nil
-}
-
 // ListMetrics lists a project's metrics.
-func (s *Server) ListMetrics(_ context.Context, r api.ListMetricsRequestObject) (api.ListMetricsResponseObject, error) {
-	p, err := s.project(r.Project)
+func (s *Server) ListMetrics(ctx context.Context, r api.ListMetricsRequestObject) (api.ListMetricsResponseObject, error) {
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +28,7 @@ func (s *Server) ListMetrics(_ context.Context, r api.ListMetricsRequestObject) 
 
 // CreateMetric creates one.
 func (s *Server) CreateMetric(ctx context.Context, r api.CreateMetricRequestObject) (api.CreateMetricResponseObject, error) {
-	p, err := s.project(r.Project)
+	p, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +51,8 @@ func (s *Server) CreateMetric(ctx context.Context, r api.CreateMetricRequestObje
 }
 
 // GetMetric reads one.
-func (s *Server) GetMetric(_ context.Context, r api.GetMetricRequestObject) (api.GetMetricResponseObject, error) {
-	e, err := s.metric(r.Project, r.Metric)
+func (s *Server) GetMetric(ctx context.Context, r api.GetMetricRequestObject) (api.GetMetricResponseObject, error) {
+	e, err := s.metric(ctx, r.Project, r.Metric, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +61,11 @@ func (s *Server) GetMetric(_ context.Context, r api.GetMetricRequestObject) (api
 
 // metricCommand gives a metric a command that is made from what it is now.
 func (s *Server) metricCommand(ctx context.Context, in, key, match, reason string, partial bool, c func(metric.State) metric.Command) (catalog.Entry[metric.State], error) {
-	was, err := s.metric(in, key)
-	if err != nil {
-		return was, err
-	}
 	revision, err := ifMatch(match)
+	if err != nil {
+		return catalog.Entry[metric.State]{}, err
+	}
+	was, err := s.metric(ctx, in, key, revision)
 	if err != nil {
 		return was, err
 	}

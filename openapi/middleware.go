@@ -16,7 +16,11 @@ import (
 
 type contextKey int
 
-const principalKey contextKey = 1
+const (
+	principalKey contextKey = iota + 1
+	itemsKey
+	requestHashKey
+)
 
 // principalOf is who is calling; the guard has put it there.
 func principalOf(ctx context.Context) auth.Principal {

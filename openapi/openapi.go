@@ -50,6 +50,8 @@ type Dependencies struct {
 	Heartbeat time.Duration
 	// MaxStreams bounds the open streams; 10,000 when 0.
 	MaxStreams int64
+	// LongestWait is how long a request waits for the read models; 2 s when 0.
+	LongestWait time.Duration
 }
 
 // Server holds the handlers. It implements api.StrictServerInterface.
@@ -58,11 +60,15 @@ type Server struct {
 	keys    auth.Keys
 	streams atomic.Int64
 	closing <-chan struct{}
+	// configuration keeps all read models but the facts.
+	configuration []*projections.Runner
 	// document is openapi.yaml as JSON.
 	document []byte
 }
 
 var _ api.StrictServerInterface = (*Server)(nil)
+
+const anyFlagPath = "/ofrep/v1/evaluate/flags/*"
 
 //go:embed openapi.yaml
 var contract []byte
@@ -84,7 +90,15 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	if d.MaxStreams == 0 {
 		d.MaxStreams = 10_000
 	}
+	if d.LongestWait == 0 {
+		d.LongestWait = 2 * time.Second
+	}
 	s := &Server{Dependencies: d, closing: ctx.Done()}
+	for _, r := range d.Runners {
+		if r.Projection() != projections.Projection(d.Facts) {
+			s.configuration = append(s.configuration, r)
+		}
+	}
 	s.keys = func(id domain.KeyID) (apikey.State, bool) {
 		e, ok := d.Catalog.Key(id)
 		return e.State, ok
@@ -96,11 +110,13 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	if s.document, err = document.MarshalJSON(); err != nil {
 		return nil, fmt.Errorf("writing the OpenAPI document as JSON: %w", err)
 	}
-	guard := newGuard(s, document)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.identify, s.recover, s.observe, crossOrigin, guard.check)
-	api.RegisterHandlers(e, api.NewStrictHandler(s, nil))
+	e.Use(s.identify, s.observe, s.recover, crossOrigin, newGuard(s, document).check)
+	handlers := api.NewStrictHandler(s, nil)
+	api.RegisterHandlers(e, handlers)
+	// Some SDKs escape what they put into the path and some do not: whatever comes after the slash is a flag key.
+	e.POST(anyFlagPath, (&api.ServerInterfaceWrapper{Handler: handlers}).EvaluateFlag)
 	return e, nil
 }

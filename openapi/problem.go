@@ -46,6 +46,13 @@ func notFound(what string, key any) *problem {
 	return refuse(http.StatusNotFound, "not_found", "there is no %s %q here", what, key)
 }
 
+// behind refuses because the read models are behind the log.
+func behind(format string, args ...any) *problem {
+	p := refuse(http.StatusServiceUnavailable, "projection_behind", format, args...)
+	p.retryAfter = 1
+	return p
+}
+
 // problemOf is the one table from errors to answers.
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
@@ -88,6 +95,9 @@ func problemOfRefusal(r *domain.Refusal) *problem {
 		domain.KindInvalid: http.StatusUnprocessableEntity, domain.KindNotFound: http.StatusNotFound, domain.KindExists: http.StatusConflict,
 		domain.KindState: http.StatusConflict, domain.KindStale: http.StatusPreconditionFailed,
 	}[r.Kind]
+	if status == 0 {
+		status = http.StatusUnprocessableEntity
+	}
 	p := refuse(status, r.Code, "%s", r.Sentence)
 	if r.Pointer != "" {
 		p.Errors = []problemEntry{{Pointer: r.Pointer, Detail: r.Sentence}}
@@ -101,8 +111,11 @@ func problemOfHTTP(h *echo.HTTPError) *problem {
 		return refuse(h.Code, "no_such_route", "there is nothing at this address; see /openapi.json")
 	case http.StatusMethodNotAllowed:
 		return refuse(h.Code, "method_not_allowed", "this address does not take this method; see /openapi.json")
+	case http.StatusBadRequest:
+		// Bodies and parameters were checked before; whatever still fails to decode is told without Go's words for it.
+		return refuse(h.Code, "bad_request", "the request is not as the document says; see /openapi.json")
 	default:
-		return refuse(h.Code, strings.ReplaceAll(strings.ToLower(http.StatusText(h.Code)), " ", "_"), "%s", strings.TrimSpace(fmt.Sprint(h.Message)))
+		return refuse(h.Code, strings.ReplaceAll(strings.ToLower(http.StatusText(h.Code)), " ", "_"), "the request cannot be served; see /openapi.json")
 	}
 }
 
@@ -114,7 +127,9 @@ func (s *Server) answerError(err error, c echo.Context) {
 	known := problemOf(err)
 	p := *known
 	p.Type, p.Title, p.Instance = "about:blank", http.StatusText(p.Status), requestID(c)
-	if p.Status >= http.StatusInternalServerError {
+	if errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil {
+		s.Log.Debug().Str("request_id", p.Instance).Str("op", c.Path()).Msg("the caller went away before the answer")
+	} else if p.Status >= http.StatusInternalServerError {
 		s.Log.Error().Err(err).Str("request_id", p.Instance).Str("op", c.Path()).Int("status", p.Status).Msg("request failed")
 	}
 	header := c.Response().Header()
@@ -145,10 +160,10 @@ func isOFREP(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Pat
 func ofrepProblem(c echo.Context, p *problem) []byte {
 	code := "GENERAL"
 	switch p.Code {
-	case "malformed_json", "duplicate_json_key", "too_deep":
+	case "malformed_json", "duplicate_json_key", "too_deep", "wrong_type":
 		code = "PARSE_ERROR"
 	case "no_such_route":
 		code = "FLAG_NOT_FOUND"
 	}
-	return ofrep.Problem(c.Param("flag"), code, p.Detail)
+	return ofrep.Problem(param(c, "flag"), code, p.Detail)
 }

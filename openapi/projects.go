@@ -20,6 +20,7 @@ func options(ctx context.Context, reason string, revision *projections.Revision)
 func once(ctx context.Context, o command.Options, operation, key string) command.Options {
 	if key != "" {
 		o.CommandID = "idempotency/" + operation + "/" + string(principalOf(ctx).Key) + "/" + key
+		o.Request, _ = ctx.Value(requestHashKey).(string)
 	}
 	return o
 }
@@ -54,17 +55,9 @@ func (s *Server) CreateProject(ctx context.Context, r api.CreateProjectRequestOb
 	}, nil
 }
 
-func (s *Server) project(key string) (catalog.Entry[project.State], error) {
-	e, ok := s.Catalog.Project(domain.ProjectKey(key))
-	if !ok {
-		return e, notFound("project", key)
-	}
-	return e, nil
-}
-
 // GetProject reads one.
-func (s *Server) GetProject(_ context.Context, r api.GetProjectRequestObject) (api.GetProjectResponseObject, error) {
-	e, err := s.project(r.Project)
+func (s *Server) GetProject(ctx context.Context, r api.GetProjectRequestObject) (api.GetProjectResponseObject, error) {
+	e, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +66,11 @@ func (s *Server) GetProject(_ context.Context, r api.GetProjectRequestObject) (a
 
 // ChangeProject changes name or description.
 func (s *Server) ChangeProject(ctx context.Context, r api.ChangeProjectRequestObject) (api.ChangeProjectResponseObject, error) {
-	was, err := s.project(r.Project)
+	revision, err := ifMatch(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
-	revision, err := ifMatch(r.Params.IfMatch)
+	was, err := s.project(ctx, r.Project, revision)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +88,8 @@ func (s *Server) ChangeProject(ctx context.Context, r api.ChangeProjectRequestOb
 }
 
 // ListEnvironments lists a project's environments.
-func (s *Server) ListEnvironments(_ context.Context, r api.ListEnvironmentsRequestObject) (api.ListEnvironmentsResponseObject, error) {
-	e, err := s.project(r.Project)
+func (s *Server) ListEnvironments(ctx context.Context, r api.ListEnvironmentsRequestObject) (api.ListEnvironmentsResponseObject, error) {
+	e, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +98,7 @@ func (s *Server) ListEnvironments(_ context.Context, r api.ListEnvironmentsReque
 
 // CreateEnvironment adds one.
 func (s *Server) CreateEnvironment(ctx context.Context, r api.CreateEnvironmentRequestObject) (api.CreateEnvironmentResponseObject, error) {
-	was, err := s.project(r.Project)
+	was, err := s.project(ctx, r.Project, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 // results makes the analysis of an experiment at a position; at an empty one, of all that the read models know.
 func (s *Server) results(ctx context.Context, in, key, asOf string) (analysis.Result, error) {
-	if _, err := s.experiment(in, key); err != nil {
+	if _, err := s.experiment(ctx, in, key, nil); err != nil {
 		return analysis.Result{}, err
 	}
 	at, err := s.positionFor(asOf)
@@ -59,9 +59,7 @@ func (s *Server) positionFor(asOf string) (projections.Position, error) {
 	if at := projections.Position(n); at <= now {
 		return at, nil
 	}
-	p := refuse(http.StatusServiceUnavailable, "projection_behind", "the read models are at position %d; position %d cannot be looked at yet", now, n)
-	p.retryAfter = 1
-	return 0, p
+	return 0, behind("the read models are at position %d; position %d cannot be looked at yet", now, n)
 }
 
 // GetResults answers the numbers.

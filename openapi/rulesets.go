@@ -43,6 +43,9 @@ func noneMatch(header, tag string) bool {
 // writeDeadline is how long a client of a stream may take to accept a few bytes before it is cut off.
 const writeDeadline = 5 * time.Second
 
+// keyRecheck is how soon a stream ends after its key was revoked.
+const keyRecheck = 5 * time.Second
+
 // FollowRuleset answers a stream of changes.
 func (s *Server) FollowRuleset(ctx context.Context, r api.FollowRulesetRequestObject) (api.FollowRulesetResponseObject, error) {
 	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
@@ -74,6 +77,8 @@ func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
 	defer cancel()
 	heartbeat := time.NewTicker(c.server.Heartbeat)
 	defer heartbeat.Stop()
+	recheck := time.NewTicker(min(c.server.Heartbeat, keyRecheck))
+	defer recheck.Stop()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -99,6 +104,7 @@ func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
 		case <-c.server.closing:
 			return nil
 		case <-changes:
+		case <-recheck.C:
 		case <-heartbeat.C:
 			out.write(": \n\n")
 		}

@@ -57,6 +57,9 @@ type Options struct {
 	IfRevision *Revision
 	// CommandID makes the command idempotent: executed once however often it comes. Empty: a random one.
 	CommandID string
+	// Request, when given, is a hash of what was asked for. It is recorded, and a CommandID that comes again with another
+	// one is refused.
+	Request string
 	// DryRun decides without recording.
 	DryRun bool
 }
@@ -116,7 +119,10 @@ func once[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, C,
 		return Result[S]{}, err
 	}
 	result := Result[S]{State: past.state, Revision: past.revision, Position: past.position}
-	if past.ids[eventlog.NewID(o.CommandID, 0)] {
+	if request, executed := past.ids[eventlog.NewID(o.CommandID, 0)]; executed {
+		if o.Request != request && o.Request != "" && request != "" {
+			return Result[S]{}, domain.Invalid("", "this Idempotency-Key was used for another request; take a new key for a new request").WithCode("idempotency_key_reused")
+		}
 		return result, nil
 	}
 	if o.IfRevision != nil && *o.IfRevision != past.revision && past.revision != eventlog.NoStream {
@@ -163,11 +169,11 @@ type history[S any] struct {
 	state    S
 	revision Revision
 	position Position
-	ids      map[eventlog.ID]bool
+	ids      map[eventlog.ID]string // of its events, with the hash of the request that they come from
 }
 
 func load[S, C, E any](ctx context.Context, log eventlog.Log, a domain.Aggregate[S, C, E], stream string) (history[S], error) {
-	past := history[S]{revision: eventlog.NoStream, ids: map[eventlog.ID]bool{}}
+	past := history[S]{revision: eventlog.NoStream, ids: map[eventlog.ID]string{}}
 	for recorded, err := range log.Stream(ctx, stream, 0) {
 		if err != nil {
 			return past, fmt.Errorf("reading stream %s: %w", stream, err)
@@ -178,7 +184,7 @@ func load[S, C, E any](ctx context.Context, log eventlog.Log, a domain.Aggregate
 		}
 		past.state = a.Evolve(past.state, event)
 		past.revision, past.position = recorded.Revision, recorded.Position
-		past.ids[recorded.ID] = true
+		past.ids[recorded.ID] = recorded.Meta[MetaRequest]
 	}
 	return past, nil
 }
@@ -190,7 +196,7 @@ func encodeAll[S, C, E any](a domain.Aggregate[S, C, E], decided []E, o Options,
 		if err != nil {
 			return nil, err
 		}
-		events[i] = eventlog.Event{ID: eventlog.NewID(o.CommandID, i), Type: name, Data: body, Meta: metadata(o.CommandID, envelope)}
+		events[i] = eventlog.Event{ID: eventlog.NewID(o.CommandID, i), Type: name, Data: body, Meta: metadata(o, envelope)}
 	}
 	return events, nil
 }
@@ -200,13 +206,17 @@ const (
 	MetaActor   = "actor"
 	MetaReason  = "reason"
 	MetaCommand = "command"
-	MetaTime    = "time" // when the command was given, RFC 3339
+	MetaTime    = "time"    // when the command was given, RFC 3339
+	MetaRequest = "request" // hash of the request, when it could be repeated
 )
 
-func metadata(commandID string, envelope domain.Envelope) map[string]string {
+func metadata(o Options, envelope domain.Envelope) map[string]string {
 	meta := map[string]string{
-		MetaActor: string(envelope.Actor), MetaCommand: commandID, "$correlationId": commandID,
+		MetaActor: string(envelope.Actor), MetaCommand: o.CommandID, "$correlationId": o.CommandID,
 		MetaTime: envelope.At.Format(time.RFC3339Nano), "schema": "1",
+	}
+	if o.Request != "" {
+		meta[MetaRequest] = o.Request
 	}
 	if envelope.Reason != "" {
 		meta[MetaReason] = envelope.Reason

@@ -64,7 +64,7 @@ func (s *Service) RecordBatch(ctx context.Context, b measurement.Batch, actor do
 	command := randomID()
 	event := eventlog.Event{
 		ID: eventlog.NewID(command, 0), Type: measurement.WireBatchRecorded, Data: body,
-		Meta: metadata(command, domain.Envelope{Actor: actor, At: b.ReceivedAt}),
+		Meta: metadata(Options{CommandID: command}, domain.Envelope{Actor: actor, At: b.ReceivedAt}),
 	}
 	key := fmt.Sprintf("%s.%s", b.Environment, b.ReceivedAt.Format(time.DateOnly))
 	return s.appendMeasured(ctx, domain.Stream(measurement.Category, b.Project, key), event)

@@ -607,6 +607,9 @@ type Key struct {
 	Kind        string    `json:"kind"`
 	Name        string    `json:"name"`
 	Project     string    `json:"project,omitempty"`
+
+	// Revision The ETag, for revoking it.
+	Revision string `json:"revision"`
 }
 
 // KeyCreate defines model for KeyCreate.
@@ -631,10 +634,14 @@ type KeyCreated struct {
 	Id          string `json:"id"`
 
 	// Key The key itself. It is not shown again.
-	Key     string `json:"key"`
-	Kind    string `json:"kind"`
-	Name    string `json:"name"`
-	Project string `json:"project,omitempty"`
+	Key      string `json:"key"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	Position string `json:"position"`
+	Project  string `json:"project,omitempty"`
+
+	// Revision The ETag, for revoking it.
+	Revision string `json:"revision"`
 }
 
 // KeyList defines model for KeyList.
@@ -867,6 +874,12 @@ type ListInstallationKeysParams struct {
 	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
 }
 
+// RevokeInstallationKeyParams defines parameters for RevokeInstallationKey.
+type RevokeInstallationKeyParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
 // RecordMeasurementsParams defines parameters for RecordMeasurements.
 type RecordMeasurementsParams struct {
 	// Project Needed with an admin key only.
@@ -1081,6 +1094,12 @@ type ListKeysParams struct {
 	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
 }
 
+// RevokeKeyParams defines parameters for RevokeKey.
+type RevokeKeyParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListMetricsParams defines parameters for ListMetrics.
 type ListMetricsParams struct {
 	// Cursor next_cursor of the page before.
@@ -1155,11 +1174,25 @@ type EvaluateAllJSONBody = map[string]interface{}
 
 // EvaluateAllParams defines parameters for EvaluateAll.
 type EvaluateAllParams struct {
-	IfNoneMatch string `json:"If-None-Match,omitempty"`
+	// Project Needed with an admin key only.
+	Project InProject `form:"project,omitempty" json:"project,omitempty"`
+
+	// Environment Needed with an admin key only.
+	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+	IfNoneMatch string        `json:"If-None-Match,omitempty"`
 }
 
 // EvaluateFlagJSONBody defines parameters for EvaluateFlag.
 type EvaluateFlagJSONBody = map[string]interface{}
+
+// EvaluateFlagParams defines parameters for EvaluateFlag.
+type EvaluateFlagParams struct {
+	// Project Needed with an admin key only.
+	Project InProject `form:"project,omitempty" json:"project,omitempty"`
+
+	// Environment Needed with an admin key only.
+	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+}
 
 // RecordExposuresJSONRequestBody defines body for RecordExposures for application/json ContentType.
 type RecordExposuresJSONRequestBody = Batch
@@ -1258,7 +1291,7 @@ type ServerInterface interface {
 	CreateInstallationKey(ctx echo.Context) error
 	// RevokeInstallationKey Revoke an admin key of the installation.
 	// (DELETE /api/v1/keys/{key})
-	RevokeInstallationKey(ctx echo.Context, key TheKey) error
+	RevokeInstallationKey(ctx echo.Context, key TheKey, params RevokeInstallationKeyParams) error
 	// RecordMeasurements Record what units did, at most 1,000 items.
 	// (POST /api/v1/measurements)
 	RecordMeasurements(ctx echo.Context, params RecordMeasurementsParams) error
@@ -1342,7 +1375,7 @@ type ServerInterface interface {
 	CreateKey(ctx echo.Context, project TheProject) error
 	// RevokeKey Revoke an API key. Streams opened with it end.
 	// (DELETE /api/v1/projects/{project}/keys/{key})
-	RevokeKey(ctx echo.Context, project TheProject, key TheKey) error
+	RevokeKey(ctx echo.Context, project TheProject, key TheKey, params RevokeKeyParams) error
 	// ListMetrics List metrics.
 	// (GET /api/v1/projects/{project}/metrics)
 	ListMetrics(ctx echo.Context, project TheProject, params ListMetricsParams) error
@@ -1375,10 +1408,13 @@ type ServerInterface interface {
 	EvaluateAll(ctx echo.Context, params EvaluateAllParams) error
 	// EvaluateFlag Evaluate one flag for a context.
 	// (POST /ofrep/v1/evaluate/flags/{flag})
-	EvaluateFlag(ctx echo.Context, flag string) error
+	EvaluateFlag(ctx echo.Context, flag string, params EvaluateFlagParams) error
 	// GetDocument This document.
 	// (GET /openapi.json)
 	GetDocument(ctx echo.Context) error
+	// GetDocumentSource This document as it is written, in YAML.
+	// (GET /openapi.yaml)
+	GetDocumentSource(ctx echo.Context) error
 	// GetReady The read models have caught up with the log.
 	// (GET /readyz)
 	GetReady(ctx echo.Context) error
@@ -1466,8 +1502,28 @@ func (w *ServerInterfaceWrapper) RevokeInstallationKey(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter key: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeInstallationKeyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RevokeInstallationKey(ctx, key)
+	err = w.Handler.RevokeInstallationKey(ctx, key, params)
 	return err
 }
 
@@ -2555,8 +2611,28 @@ func (w *ServerInterfaceWrapper) RevokeKey(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter key: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeKeyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RevokeKey(ctx, project, key)
+	err = w.Handler.RevokeKey(ctx, project, key, params)
 	return err
 }
 
@@ -2920,6 +2996,19 @@ func (w *ServerInterfaceWrapper) EvaluateAll(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params EvaluateAllParams
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", ctx.QueryParams(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -2954,8 +3043,24 @@ func (w *ServerInterfaceWrapper) EvaluateFlag(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flag: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EvaluateFlagParams
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", ctx.QueryParams(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.EvaluateFlag(ctx, flag)
+	err = w.Handler.EvaluateFlag(ctx, flag, params)
 	return err
 }
 
@@ -2965,6 +3070,15 @@ func (w *ServerInterfaceWrapper) GetDocument(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetDocument(ctx)
+	return err
+}
+
+// GetDocumentSource converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDocumentSource(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDocumentSource(ctx)
 	return err
 }
 
@@ -3027,6 +3141,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/livez", wrapper.GetLive, options.OperationMiddlewares["getLive"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReady, options.OperationMiddlewares["getReady"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetDocument, options.OperationMiddlewares["getDocument"]...)
+	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetDocumentSource, options.OperationMiddlewares["getDocumentSource"]...)
 	router.GET(options.BaseURL+"/api/v1/projects", wrapper.ListProjects, options.OperationMiddlewares["listProjects"]...)
 	router.POST(options.BaseURL+"/api/v1/projects", wrapper.CreateProject, options.OperationMiddlewares["createProject"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project", wrapper.GetProject, options.OperationMiddlewares["getProject"]...)
@@ -3163,6 +3278,7 @@ type CreateInstallationKeyResponseObject interface {
 
 type CreateInstallationKey201ResponseHeaders struct {
 	AssayPosition string
+	ETag          string
 }
 
 type CreateInstallationKey201JSONResponse struct {
@@ -3178,6 +3294,7 @@ func (response CreateInstallationKey201JSONResponse) VisitCreateInstallationKeyR
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3201,7 +3318,8 @@ func (response CreateInstallationKeydefaultApplicationProblemPlusJSONResponse) V
 }
 
 type RevokeInstallationKeyRequestObject struct {
-	Key TheKey `json:"key"`
+	Key    TheKey `json:"key"`
+	Params RevokeInstallationKeyParams
 }
 
 type RevokeInstallationKeyResponseObject interface {
@@ -4513,6 +4631,7 @@ type CreateKeyResponseObject interface {
 
 type CreateKey201ResponseHeaders struct {
 	AssayPosition string
+	ETag          string
 }
 
 type CreateKey201JSONResponse struct {
@@ -4528,6 +4647,7 @@ func (response CreateKey201JSONResponse) VisitCreateKeyResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4553,6 +4673,7 @@ func (response CreateKeydefaultApplicationProblemPlusJSONResponse) VisitCreateKe
 type RevokeKeyRequestObject struct {
 	Project TheProject `json:"project"`
 	Key     TheKey     `json:"key"`
+	Params  RevokeKeyParams
 }
 
 type RevokeKeyResponseObject interface {
@@ -5119,8 +5240,9 @@ func (response EvaluateAlldefaultApplicationProblemPlusJSONResponse) VisitEvalua
 }
 
 type EvaluateFlagRequestObject struct {
-	Flag string `json:"flag"`
-	Body *EvaluateFlagJSONRequestBody
+	Flag   string `json:"flag"`
+	Params EvaluateFlagParams
+	Body   *EvaluateFlagJSONRequestBody
 }
 
 type EvaluateFlagResponseObject interface {
@@ -5213,6 +5335,50 @@ type GetDocumentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDocumentdefaultApplicationProblemPlusJSONResponse) VisitGetDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDocumentSourceRequestObject struct {
+}
+
+type GetDocumentSourceResponseObject interface {
+	VisitGetDocumentSourceResponse(w http.ResponseWriter) error
+}
+
+type GetDocumentSource200ApplicationyamlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetDocumentSource200ApplicationyamlResponse) VisitGetDocumentSourceResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/yaml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetDocumentSourcedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDocumentSourcedefaultApplicationProblemPlusJSONResponse) VisitGetDocumentSourceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5410,6 +5576,9 @@ type StrictServerInterface interface {
 	// GetDocument This document.
 	// (GET /openapi.json)
 	GetDocument(ctx context.Context, request GetDocumentRequestObject) (GetDocumentResponseObject, error)
+	// GetDocumentSource This document as it is written, in YAML.
+	// (GET /openapi.yaml)
+	GetDocumentSource(ctx context.Context, request GetDocumentSourceRequestObject) (GetDocumentSourceResponseObject, error)
 	// GetReady The read models have caught up with the log.
 	// (GET /readyz)
 	GetReady(ctx context.Context, request GetReadyRequestObject) (GetReadyResponseObject, error)
@@ -5547,10 +5716,11 @@ func (sh *strictHandler) CreateInstallationKey(ctx echo.Context) error {
 }
 
 // RevokeInstallationKey operation middleware
-func (sh *strictHandler) RevokeInstallationKey(ctx echo.Context, key TheKey) error {
+func (sh *strictHandler) RevokeInstallationKey(ctx echo.Context, key TheKey, params RevokeInstallationKeyParams) error {
 	var request RevokeInstallationKeyRequestObject
 
 	request.Key = key
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RevokeInstallationKey(ctx.Request().Context(), request.(RevokeInstallationKeyRequestObject))
@@ -6750,11 +6920,12 @@ func (sh *strictHandler) CreateKey(ctx echo.Context, project TheProject) error {
 }
 
 // RevokeKey operation middleware
-func (sh *strictHandler) RevokeKey(ctx echo.Context, project TheProject, key TheKey) error {
+func (sh *strictHandler) RevokeKey(ctx echo.Context, project TheProject, key TheKey, params RevokeKeyParams) error {
 	var request RevokeKeyRequestObject
 
 	request.Project = project
 	request.Key = key
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RevokeKey(ctx.Request().Context(), request.(RevokeKeyRequestObject))
@@ -7182,10 +7353,11 @@ func (sh *strictHandler) EvaluateAll(ctx echo.Context, params EvaluateAllParams)
 }
 
 // EvaluateFlag operation middleware
-func (sh *strictHandler) EvaluateFlag(ctx echo.Context, flag string) error {
+func (sh *strictHandler) EvaluateFlag(ctx echo.Context, flag string, params EvaluateFlagParams) error {
 	var request EvaluateFlagRequestObject
 
 	request.Flag = flag
+	request.Params = params
 
 	var body EvaluateFlagJSONRequestBody
 	var err error
@@ -7246,6 +7418,29 @@ func (sh *strictHandler) GetDocument(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetDocumentResponseObject); ok {
 		return validResponse.VisitGetDocumentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDocumentSource operation middleware
+func (sh *strictHandler) GetDocumentSource(ctx echo.Context) error {
+	var request GetDocumentSourceRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDocumentSource(ctx.Request().Context(), request.(GetDocumentSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDocumentSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDocumentSourceResponseObject); ok {
+		return validResponse.VisitGetDocumentSourceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
