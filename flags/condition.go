@@ -10,61 +10,105 @@ import (
 // condition is a compiled Condition: its values sorted by type once, so that nothing is parsed or boxed while deciding.
 type condition struct {
 	attribute string
-	operator  Operator
-	negated   bool // not_equals, not_in, not_exists
+	slot      int // where operands keep the attribute
+	compare   comparison
+	negated   bool
 	isKey     bool // attribute is the targeting key
+	yes, no   bool // true, false are among the values
 	texts     []string
 	set       map[string]struct{} // texts, when there are many
-	numbers   []float64
-	number    float64
-	yes, no   bool // true, false are among the values
+	numbers   []float64           // sorted
 }
+
+// comparison is an Operator without its negation.
+type comparison uint8
+
+const (
+	isAnyOf comparison = iota
+	isThere
+	contains
+	startsWith
+	endsWith
+	isGreater
+	isAtLeast
+	isLess
+	isAtMost
+)
 
 // manyTexts is where a hash set begins to beat a walk over the texts.
 const manyTexts = 8
 
-func compileCondition(c Condition) (condition, error) {
-	out := condition{attribute: c.Attribute, operator: c.Operator, isKey: c.Attribute == TargetingKey}
-	switch c.Operator {
+func comparisonOf(o Operator) (c comparison, negated bool, err error) {
+	switch o {
+	case Equals, In:
+		return isAnyOf, false, nil
 	case NotEquals, NotIn:
-		out.operator, out.negated = In, true
-	case Equals:
-		out.operator = In
+		return isAnyOf, true, nil
+	case Exists:
+		return isThere, false, nil
 	case NotExists:
-		out.operator, out.negated = Exists, true
-	case In, Contains, StartsWith, EndsWith, Exists, Greater, GreaterOrEqual, Less, LessOrEqual:
-	default:
-		return out, fmt.Errorf("the operator %q is not known to this version", c.Operator)
+		return isThere, true, nil
+	case Contains:
+		return contains, false, nil
+	case StartsWith:
+		return startsWith, false, nil
+	case EndsWith:
+		return endsWith, false, nil
+	case Greater:
+		return isGreater, false, nil
+	case GreaterOrEqual:
+		return isAtLeast, false, nil
+	case Less:
+		return isLess, false, nil
+	case LessOrEqual:
+		return isAtMost, false, nil
+	}
+	return 0, false, fmt.Errorf("the operator %q is not known to this version", o)
+}
+
+func newCondition(c Condition) (condition, error) {
+	out := condition{attribute: c.Attribute, isKey: c.Attribute == TargetingKey}
+	var err error
+	if out.compare, out.negated, err = comparisonOf(c.Operator); err != nil {
+		return out, err
 	}
 	for _, raw := range c.Values {
 		if err := out.add(raw); err != nil {
 			return out, err
 		}
 	}
-	switch out.operator {
-	case Greater, GreaterOrEqual, Less, LessOrEqual:
-		if len(out.numbers) != 1 || len(c.Values) != 1 {
-			return out, fmt.Errorf("the operator %s compares with exactly one number", c.Operator)
-		}
-		out.number = out.numbers[0]
-	case Contains, StartsWith, EndsWith:
-		if len(out.texts) != len(c.Values) {
-			return out, fmt.Errorf("the operator %s compares with strings", c.Operator)
-		}
-	case Exists:
-	default:
-		if len(c.Values) == 0 {
-			return out, fmt.Errorf("the operator %s needs a value", c.Operator)
-		}
+	if err := out.check(len(c.Values)); err != nil {
+		return out, fmt.Errorf("the operator %s %w", c.Operator, err)
 	}
-	if len(out.texts) >= manyTexts && out.operator == In {
+	slices.Sort(out.numbers)
+	if len(out.texts) >= manyTexts && out.compare == isAnyOf {
 		out.set = make(map[string]struct{}, len(out.texts))
 		for _, t := range out.texts {
 			out.set[t] = struct{}{}
 		}
 	}
-	slices.Sort(out.numbers)
 	return out, nil
+}
+
+// check refuses values that the comparison has no use for.
+func (c *condition) check(values int) error {
+	switch c.compare {
+	case isThere:
+		return nil
+	case isAnyOf:
+		if values == 0 {
+			return fmt.Errorf("needs a value")
+		}
+	case contains, startsWith, endsWith:
+		if values == 0 || len(c.texts) != values {
+			return fmt.Errorf("compares with texts")
+		}
+	default:
+		if values != 1 || len(c.numbers) != 1 {
+			return fmt.Errorf("compares with exactly one number")
+		}
+	}
+	return nil
 }
 
 func (c *condition) add(raw json.RawMessage) error {
@@ -85,118 +129,62 @@ func (c *condition) add(raw json.RawMessage) error {
 	return nil
 }
 
-// holds reports whether the condition is true of the subject.
-func (c *condition) holds(who *Subject) bool {
-	if c.isKey {
-		if who.Key == "" {
-			return c.negated
-		}
-		return c.text(who.Key) != c.negated
+// matches compares an operand, before negation. What is not there, or of a type that no condition knows, matches nothing but
+// (if it is there) isThere.
+func (c *condition) matches(o *operand) bool {
+	switch {
+	case c.compare == isThere:
+		return o.kind != missing
+	case o.kind == text:
+		return c.matchesText(o.text)
+	case o.kind == number:
+		return c.matchesNumber(o.number)
+	case o.kind == truth:
+		return c.compare == isAnyOf && (o.truth && c.yes || !o.truth && c.no)
 	}
-	value, there := who.Attributes[c.attribute]
-	if !there || value == nil {
-		return c.negated
-	}
-	return c.matches(value) != c.negated
+	return false
 }
 
-// matches compares a value that is there, before negation. A type that no condition knows matches nothing but Exists.
-func (c *condition) matches(value any) bool {
-	switch v := value.(type) {
-	case string:
-		return c.text(v)
-	case bool:
-		return c.operator == Exists || c.operator == In && (v && c.yes || !v && c.no)
-	}
-	if n, ok := numberOf(value); ok {
-		return c.compare(n)
-	}
-	return c.operator == Exists
-}
-
-func (c *condition) text(v string) bool {
-	switch c.operator {
-	case In:
+func (c *condition) matchesText(v string) bool {
+	switch c.compare {
+	case isAnyOf:
 		if c.set != nil {
 			_, found := c.set[v]
 			return found
 		}
-		for _, t := range c.texts {
-			if t == v {
-				return true
-			}
-		}
-		return false
-	case Contains:
-		for _, t := range c.texts {
-			if strings.Contains(v, t) {
-				return true
-			}
-		}
-	case StartsWith:
-		for _, t := range c.texts {
-			if strings.HasPrefix(v, t) {
-				return true
-			}
-		}
-	case EndsWith:
-		for _, t := range c.texts {
-			if strings.HasSuffix(v, t) {
-				return true
-			}
-		}
-	case Exists:
-		return true
+		return slices.Contains(c.texts, v)
+	case contains:
+		return c.anyText(v, strings.Contains)
+	case startsWith:
+		return c.anyText(v, strings.HasPrefix)
+	case endsWith:
+		return c.anyText(v, strings.HasSuffix)
 	}
 	return false
 }
 
-func (c *condition) compare(n float64) bool {
-	switch c.operator {
-	case In:
+func (c *condition) anyText(v string, is func(v, of string) bool) bool {
+	for _, t := range c.texts {
+		if is(v, t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *condition) matchesNumber(n float64) bool {
+	switch c.compare {
+	case isAnyOf:
 		_, found := slices.BinarySearch(c.numbers, n)
 		return found
-	case Greater:
-		return n > c.number
-	case GreaterOrEqual:
-		return n >= c.number
-	case Less:
-		return n < c.number
-	case LessOrEqual:
-		return n <= c.number
-	case Exists:
-		return true
+	case isGreater:
+		return n > c.numbers[0]
+	case isAtLeast:
+		return n >= c.numbers[0]
+	case isLess:
+		return n < c.numbers[0]
+	case isAtMost:
+		return n <= c.numbers[0]
 	}
 	return false
-}
-
-// numberOf returns a value of any integer or float type as a float64.
-func numberOf(value any) (float64, bool) {
-	switch v := value.(type) {
-	case int:
-		return float64(v), true
-	case float64:
-		return v, true
-	case int64:
-		return float64(v), true
-	case int32:
-		return float64(v), true
-	case int16:
-		return float64(v), true
-	case int8:
-		return float64(v), true
-	case uint:
-		return float64(v), true
-	case uint64:
-		return float64(v), true
-	case uint32:
-		return float64(v), true
-	case uint16:
-		return float64(v), true
-	case uint8:
-		return float64(v), true
-	case float32:
-		return float64(v), true
-	}
-	return 0, false
 }

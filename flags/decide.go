@@ -1,110 +1,82 @@
 package flags
 
-import (
-	"iter"
-	"math"
-	"strconv"
-)
+import "iter"
 
 // Decide returns what the flag serves to the subject. It reads nothing but its arguments and allocates nothing, except
 // the text of a number when a split goes by a numeric attribute.
 func (r *Ruleset) Decide(key string, who Subject) Decision {
-	f, ok := r.flags[key]
-	if !ok {
-		return Decision{Reason: Error, ErrorCode: FlagNotFound, Revision: r.revision}
+	if f := r.flags[key]; f != nil {
+		return f.decide(&who)
 	}
-	var d Decision
-	f.decide(&who, &d)
-	d.Revision = r.revision
-	return d
+	return Decision{Outcome: &r.notFound}
 }
 
 // All yields every flag and its decision for the subject, sorted by key.
 func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 	return func(yield func(string, Decision) bool) {
 		for _, f := range r.ordered {
-			var d Decision
-			f.decide(&who, &d)
-			d.Revision = r.revision
-			if !yield(f.key, d) {
+			if !yield(f.key, f.decide(&who)) {
 				return
 			}
 		}
 	}
 }
 
-func (f *compiledFlag) decide(who *Subject, d *Decision) {
-	d.FlagRevision = f.revision
-	switch {
-	case f.broken:
-		d.Reason, d.ErrorCode = Error, ParseError
-		return
-	case !f.on:
-		f.variant(d, f.off, Disabled)
-		return
+func (f *compiledFlag) decide(who *Subject) Decision {
+	if f.always != nil {
+		return Decision{Outcome: f.always}
 	}
-	for i := range f.rules {
-		if r := &f.rules[i]; r.matches(who) {
-			d.Rule = r.id
-			f.give(&r.serve, who, d, TargetingMatch)
-			return
-		}
+	serve := &f.otherwise
+	if len(f.rules) > 0 {
+		serve = f.firstMatch(who)
 	}
-	if f.experiment != nil {
-		f.assign(f.experiment, who, d)
-		return
+	if serve.split != nil {
+		return serve.split.assign(who)
 	}
-	f.give(&f.def, who, d, f.otherwise)
+	return Decision{Outcome: serve.fixed}
 }
 
-func (r *compiledRule) matches(who *Subject) bool {
-	for i := range r.conditions {
-		if !r.conditions[i].holds(who) {
+// firstMatch walks the rules.
+func (f *compiledFlag) firstMatch(who *Subject) *compiledServe {
+	l := look{who: who}
+	for i := range f.rules {
+		if r := &f.rules[i]; l.all(f, r.conditions) {
+			return &r.serve
+		}
+	}
+	return &f.otherwise
+}
+
+// look is what deciding one flag has found out about the subject so far. Rules tend to repeat themselves: a condition is
+// evaluated once, however many rules have it, and an attribute is looked up once, however many conditions ask for it.
+type look struct {
+	who   *Subject
+	known uint64 // the conditions that were evaluated, and of these
+	holds uint64 // those that hold
+	seen  operands
+}
+
+// all reports whether all the conditions hold. The first 64 conditions of a flag have a bit each; those beyond have none
+// (the shift gives 0) and are evaluated every time.
+func (l *look) all(f *compiledFlag, conditions []int) bool {
+	for _, i := range conditions {
+		bit := uint64(1) << i
+		if l.known&bit == 0 {
+			if !l.evaluate(&f.conditions[i], bit) {
+				return false
+			}
+		} else if l.holds&bit == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func (f *compiledFlag) give(s *compiledServe, who *Subject, d *Decision, reason Reason) {
-	if s.split != nil {
-		f.assign(s.split, who, d)
-		return
+func (l *look) evaluate(c *condition, bit uint64) bool {
+	l.known |= bit
+	if c.matches(l.seen.of(c, l.who)) == c.negated {
+		return false
 	}
-	f.variant(d, s.variant, reason)
-}
-
-func (f *compiledFlag) variant(d *Decision, i int, reason Reason) {
-	d.Variant, d.Value, d.Reason = f.variants[i].Key, f.values[i], reason
-}
-
-// assign finds the variant whose range holds the unit's bucket. A unit that is not known is in no range.
-func (f *compiledFlag) assign(s *compiledSplit, who *Subject, d *Decision) {
-	unit := who.Key
-	if s.by != "" {
-		unit = unitOf(who.Attributes[s.by])
-	}
-	if unit == "" {
-		d.Reason, d.ErrorCode = Error, TargetingKeyMissing
-		return
-	}
-	bucket := bucketOf(s.salted, unit, s.total)
-	i := 0
-	for bucket >= s.ends[i] {
-		i++
-	}
-	f.variant(d, s.variants[i], SplitReason)
-	d.UnitID, d.Algorithm, d.Bucket, d.Total = unit, s.algorithm, bucket, s.total
-	d.Experiment, d.Unit = s.experiment, s.unit
-}
-
-// unitOf is an attribute as a unit id: a text as it is, a whole number in decimal, nothing else.
-func unitOf(value any) string {
-	if s, ok := value.(string); ok {
-		return s
-	}
-	if n, ok := numberOf(value); ok && n == math.Trunc(n) && math.Abs(n) <= 1<<53 {
-		return strconv.FormatInt(int64(n), 10)
-	}
-	return ""
+	l.holds |= bit
+	return true
 }

@@ -4,8 +4,8 @@ package flags
 type Subject struct {
 	// Key is the targeting key: the unit id by which splits assign. Empty: unknown.
 	Key string
-	// Attributes is the evaluation context. Values of type string, bool, any integer or float type and time.Time are
-	// looked at; nested maps and slices never match a condition. The map is only read, and never kept.
+	// Attributes is the evaluation context. Values of type string, bool and any integer or float type are compared; of
+	// any other type only whether they are there. The map is only read, and never kept.
 	Attributes map[string]any
 }
 
@@ -33,8 +33,17 @@ const (
 	TypeMismatch        ErrorCode = "TYPE_MISMATCH"         // only from the typed accessors
 )
 
-// Decision is what a flag serves to a subject, and why. It is a value: making one allocates nothing.
+// Decision is what a flag serves to a subject, and why. It is a value of a few words: making one allocates nothing.
 type Decision struct {
+	// Outcome is what all subjects of the same fate have in common. It is shared by their decisions: only read it.
+	*Outcome
+	// UnitID is what was hashed when a split assigned the variant, and Bucket, of [0, Total), where that put it.
+	UnitID string
+	Bucket uint32
+}
+
+// Outcome is one of the things that a flag can answer, prepared when it was compiled.
+type Outcome struct {
 	// Value is meaningful when ErrorCode is empty.
 	Value   Value
 	Variant string
@@ -47,11 +56,8 @@ type Decision struct {
 	// Only such a decision is an exposure.
 	Experiment string
 	Unit       string
-	// UnitID is what was hashed, when a split assigned the variant.
-	UnitID string
-	// Algorithm, Bucket and Total tell how: Bucket of [0, Total).
+	// Algorithm and Total tell how a split assigned; empty and 0 when none did.
 	Algorithm string
-	Bucket    uint32
 	Total     uint32
 	// FlagRevision is the log position that shaped the flag; Revision that of the whole ruleset.
 	FlagRevision uint64

@@ -273,8 +273,16 @@ func TestValuesKeepTheirTypesInJSON(t *testing.T) {
 		kind     flags.Type
 		in, want string
 	}{
-		{flags.Float, "4", "4.0"}, {flags.Float, "0.5", "0.5"}, {flags.Float, "1e21", "1e+21"}, {flags.Integer, "4.0", "4"},
-		{flags.Integer, "9007199254740991", "9007199254740991"}, {flags.Boolean, "false", "false"}, {flags.String, `""`, `""`}, {flags.Object, `{}`, `{}`},
+		{flags.Float, "4", "4.0"},
+		{flags.Float, "0.5", "0.5"},
+		{flags.Float, "1e21", "1e+21"},
+		{flags.Float, "1e6", "1000000.0"},
+		{flags.Integer, "4.0", "4"},
+		{flags.Integer, "9007199254740991", "9007199254740991"},
+		{flags.Boolean, "false", "false"},
+		{flags.String, `""`, `""`},
+		{flags.Object, `{}`, `{}`},
+		{flags.Object, `{ "a": [1, 2.0] }`, `{"a":[1,2.0]}`},
 	} {
 		f := flags.Flag{Key: "f", Type: c.kind, On: true, Variants: []flags.Variant{{Key: "v", Value: raw(c.in)}}, Off: "v", Default: flags.Serve{Variant: "v"}}
 		if got := compile(t, f).Decide("f", somebody).Value; string(got.JSON()) != c.want || got.Type() != c.kind {

@@ -61,8 +61,3 @@ func mixBlock(h, k uint32) uint32 {
 	h ^= k
 	return bits.RotateLeft32(h, 13)*5 + 0xe6546b64
 }
-
-// bucketOf is the place of the unit in [0, total).
-func bucketOf(salted hasher, unit string, total uint32) uint32 {
-	return uint32(uint64(salted.write(unit).sum()) * uint64(total) >> 32)
-}

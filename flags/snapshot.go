@@ -25,7 +25,11 @@ type Flag struct {
 	Key  string `json:"key"`
 	Type Type   `json:"type"`
 	// Revision is the log position of the newest event that shaped this flag here.
-	Revision uint64    `json:"revision,string"`
+	Revision uint64 `json:"revision,string"`
+	// Requires names what a program must know beyond this format to serve the flag right. Whoever doesn't know one of them
+	// answers PARSE_ERROR instead of ignoring it, so that what is added later can be safe for programs of today. This
+	// version knows none.
+	Requires []string  `json:"requires,omitempty"`
 	On       bool      `json:"on"`
 	Variants []Variant `json:"variants"`
 	Off      string    `json:"off"` // the variant served while the flag is not on
@@ -71,7 +75,8 @@ type Condition struct {
 type Operator string
 
 // The operators. A missing attribute makes every condition false except NotExists, NotEquals and NotIn. Strings compare by
-// their bytes; numbers as numbers, whatever their Go type; values of different types are never equal.
+// their bytes; numbers as float64, whatever their Go type, so that all languages agree (ids beyond 2^53 belong in strings);
+// values of different types are never equal.
 const (
 	Equals         Operator = "equals"
 	NotEquals      Operator = "not_equals"

@@ -1,8 +1,12 @@
 package flags
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // Value is a variant's value, decoded once when the ruleset was compiled. It is a reference of one word; the zero Value has
@@ -83,4 +87,53 @@ func (v Value) JSON() json.RawMessage {
 		return nil
 	}
 	return v.d.raw
+}
+
+func compileValue(t Type, raw json.RawMessage) (Value, error) {
+	v := &datum{typ: t}
+	var err error
+	switch t {
+	case Boolean:
+		err = json.Unmarshal(raw, &v.bool)
+		v.raw = strconv.AppendBool(nil, v.bool)
+	case String:
+		if err = json.Unmarshal(raw, &v.str); err == nil {
+			v.raw, err = json.Marshal(v.str)
+		}
+	case Integer:
+		var f float64
+		if err = json.Unmarshal(raw, &f); err == nil && (f != math.Trunc(f) || math.Abs(f) > 1<<53) {
+			err = fmt.Errorf("%s is no whole number within ±2^53", raw)
+		}
+		v.int = int64(f)
+		v.raw = strconv.AppendInt(nil, v.int, 10)
+	case Float:
+		err = json.Unmarshal(raw, &v.float)
+		v.raw = floatText(v.float)
+	case Object:
+		if err = json.Unmarshal(raw, &v.object); err == nil {
+			var compact bytes.Buffer
+			err = json.Compact(&compact, raw)
+			v.raw = compact.Bytes()
+		}
+	default:
+		err = fmt.Errorf("the type %q is not known to this version", t)
+	}
+	if err == nil && string(raw) == "null" {
+		err = fmt.Errorf("null is no %s", t)
+	}
+	return Value{d: v}, err
+}
+
+// floatText is the shortest text that reads back as f, in the form of encoding/json but always recognisable as a float.
+func floatText(f float64) json.RawMessage {
+	format := byte('f')
+	if size := math.Abs(f); size != 0 && (size < 1e-6 || size >= 1e21) {
+		format = 'e'
+	}
+	out := strconv.FormatFloat(f, format, -1, 64)
+	if !strings.ContainsAny(out, ".e") {
+		out += ".0"
+	}
+	return json.RawMessage(out)
 }

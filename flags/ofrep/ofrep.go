@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/assayhq/assay/flags"
 )
@@ -25,12 +24,12 @@ const (
 func ParseContext(request map[string]any, key string) (who flags.Subject, failure []byte) {
 	context, isObject := request["context"].(map[string]any)
 	if !isObject && request["context"] != nil {
-		return who, problem(key, "INVALID_CONTEXT", "context must be an object")
+		return who, Problem(key, "INVALID_CONTEXT", "context must be an object")
 	}
 	if id, there := context[flags.TargetingKey]; there && id != nil {
 		text, isText := id.(string)
 		if !isText {
-			return who, problem(key, "INVALID_CONTEXT", "targetingKey must be a string")
+			return who, Problem(key, "INVALID_CONTEXT", "targetingKey must be a string")
 		}
 		who.Key = text
 	}
@@ -43,17 +42,19 @@ func Evaluate(rs *flags.Ruleset, key string, who flags.Subject) (status int, bod
 	d := rs.Decide(key, who)
 	switch d.ErrorCode {
 	case "":
-		return ok, success(rs, key, d)
+		common := commonMetadata(rs)
+		return ok, appendSuccess(make([]byte, 0, 128+len(common)), common, key, d)
 	case flags.FlagNotFound:
-		return notFound, problem(key, string(d.ErrorCode), fmt.Sprintf("there is no flag %q in %s/%s", key, rs.Project(), rs.Environment()))
+		return notFound, Problem(key, string(d.ErrorCode), fmt.Sprintf("there is no flag %q in %s/%s", key, rs.Project(), rs.Environment()))
 	default:
-		return badRequest, problem(key, string(d.ErrorCode), sentence(d.ErrorCode))
+		return badRequest, Problem(key, string(d.ErrorCode), sentence(d.ErrorCode))
 	}
 }
 
 // EvaluateAll answers for all flags, sorted by key; one that cannot be evaluated says so among the others.
 func EvaluateAll(rs *flags.Ruleset, who flags.Subject) []byte {
-	out := append(make([]byte, 0, 64+rs.Len()*160), `{"flags":[`...)
+	common := commonMetadata(rs)
+	out := append(make([]byte, 0, 64+rs.Len()*(128+len(common))), `{"flags":[`...)
 	first := true
 	for key, d := range rs.All(who) {
 		if !first {
@@ -61,85 +62,103 @@ func EvaluateAll(rs *flags.Ruleset, who flags.Subject) []byte {
 		}
 		first = false
 		if d.ErrorCode == "" {
-			out = append(out, success(rs, key, d)...)
+			out = appendSuccess(out, common, key, d)
 		} else {
-			out = append(out, problem(key, string(d.ErrorCode), sentence(d.ErrorCode))...)
+			out = append(out, Problem(key, string(d.ErrorCode), sentence(d.ErrorCode))...)
 		}
 	}
 	out = append(out, `],"metadata":`...)
-	out = append(out, metadata(rs, flags.Decision{})...)
-	return append(out, '}')
+	out = append(out, common...)
+	return append(out, "}}"...)
 }
 
-// ETag is a strong tag of EvaluateAll's answer: it changes when the ruleset does and when any attribute that a rule looks at
-// does. A tag of the ruleset alone would not do, because web clients keep it when their context changes.
+// bodyVersion is part of every ETag: raise it when the same decisions are told in other bytes.
+const bodyVersion = "1"
+
+// ETag is a strong tag of EvaluateAll's answer: it changes when the ruleset does and when any attribute that a decision depends
+// on does. A tag of the ruleset alone would not do, because web clients keep it when their context changes.
 func ETag(rs *flags.Ruleset, who flags.Subject) string {
-	hash := sha256.New()
-	_, _ = fmt.Fprintf(hash, "%s/%s@%d\n", rs.Project(), rs.Environment(), rs.Revision())
+	text := fmt.Appendf(nil, "%s %q %q %d", bodyVersion, rs.Project(), rs.Environment(), rs.Revision())
 	for _, name := range rs.Attributes() {
 		value := any(who.Key)
 		if name != flags.TargetingKey {
 			value = who.Attributes[name]
 		}
-		text, err := json.Marshal(value)
+		canonical, err := json.Marshal(value) // sorts the members of objects
 		if err != nil {
-			text = nil // it came from JSON, so this does not happen; an attribute without a text counts as missing
+			canonical = nil // what has no JSON cannot be compared either, so it counts as one value
 		}
-		_, _ = fmt.Fprintf(hash, "%q=%s\n", name, text)
+		text = fmt.Appendf(text, " %q=%s", name, canonical)
 	}
-	return `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:18]) + `"`
+	sum := sha256.Sum256(text)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`
 }
 
-// success is an evaluation. The value keeps its type in the JSON text (4.0 is a float, 4 an integer), which Java and Python
-// clients tell apart; variant, reason and metadata are always there, which Python, Ruby and Java need.
-func success(rs *flags.Ruleset, key string, d flags.Decision) []byte {
-	out := append(make([]byte, 0, 192), `{"key":`...)
-	out = strconv.AppendQuote(out, key) // keys are plain ASCII, so Go's quoting is JSON's
+// appendSuccess appends an evaluation. The value keeps its type in the JSON text (4.0 is a float, 4 an integer), which Java and
+// Python clients tell apart; value, variant, reason and metadata are always there, which Python, Ruby and Java need.
+func appendSuccess(out, common []byte, key string, d flags.Decision) []byte {
+	out = append(out, `{"key":`...)
+	out = appendText(out, key)
 	out = append(out, `,"value":`...)
 	out = append(out, d.Value.JSON()...)
-	out = append(out, `,"reason":"`...)
-	out = append(out, d.Reason...)
-	out = append(out, `","variant":`...)
-	variant, err := json.Marshal(d.Variant)
-	if err != nil {
-		variant = []byte(`""`) // a string always encodes
-	}
-	out = append(out, variant...)
+	out = append(out, `,"reason":`...)
+	out = appendText(out, string(d.Reason))
+	out = append(out, `,"variant":`...)
+	out = appendText(out, d.Variant)
 	out = append(out, `,"metadata":`...)
-	out = append(out, metadata(rs, d)...)
-	return append(out, '}')
-}
-
-// metadata is flat, as the protocol asks; the names are those of OpenFeature's telemetry conventions.
-func metadata(rs *flags.Ruleset, d flags.Decision) []byte {
-	out := fmt.Appendf(nil, `{"flagSetId":"%s/%s","version":"%d"`, rs.Project(), rs.Environment(), rs.Revision())
+	out = append(out, common...)
 	if d.Experiment != "" {
-		out = fmt.Appendf(out, `,"experiment":%q`, d.Experiment)
+		out = append(out, `,"experiment":`...)
+		out = appendText(out, d.Experiment)
 	}
-	return append(out, '}')
+	return append(out, "}}"...)
 }
 
-// problem is a failure; errorDetails is always a string, because Python clients index it.
-func problem(key, code, details string) []byte {
-	body := struct {
-		Key          string `json:"key,omitempty"`
-		ErrorCode    string `json:"errorCode"`
-		ErrorDetails string `json:"errorDetails"`
-	}{key, code, details}
-	text, err := json.Marshal(body)
+// commonMetadata is what all metadata begin with, without the closing brace. They are flat, as the protocol asks; the names
+// are those of OpenFeature's telemetry conventions.
+func commonMetadata(rs *flags.Ruleset) []byte {
+	out := appendText([]byte(`{"flagSetId":`), rs.Project()+"/"+rs.Environment())
+	return fmt.Appendf(out, `,"version":"%d"`, rs.Revision())
+}
+
+// appendText appends a JSON string.
+func appendText(out []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return appendUncommon(out, text)
+		}
+	}
+	out = append(out, '"')
+	out = append(out, text...)
+	return append(out, '"')
+}
+
+func appendUncommon(out []byte, text string) []byte {
+	quoted, err := json.Marshal(text)
 	if err != nil {
-		return []byte(`{"errorCode":"GENERAL","errorDetails":""}`) // strings always encode
+		quoted = []byte(`""`) // strings always encode
 	}
-	return text
+	return append(out, quoted...)
 }
 
-// Problem is the body of an answer that something other than evaluation refuses.
-func Problem(key, code, details string) []byte { return problem(key, code, details) }
+// Problem is the body of a failure; key is empty when it is not about one flag. errorDetails is always a string, because Python
+// clients index it.
+func Problem(key, code, details string) []byte {
+	out := append(make([]byte, 0, 64+len(key)+len(details)), '{')
+	if key != "" {
+		out = append(out, `"key":`...)
+		out = append(appendText(out, key), ',')
+	}
+	out = append(out, `"errorCode":`...)
+	out = appendText(out, code)
+	out = append(out, `,"errorDetails":`...)
+	return append(appendText(out, details), '}')
+}
 
 func sentence(code flags.ErrorCode) string {
 	switch code {
 	case flags.TargetingKeyMissing:
-		return "the flag is split by unit and the context has no targetingKey; send one"
+		return "the flag is split by unit and the context does not say which; send a targetingKey, or the attribute that the split goes by"
 	case flags.ParseError:
 		return "the flag cannot be served by this version of the server; see its problems"
 	default:

@@ -80,7 +80,7 @@ func deepCopy(value any) any {
 func (p *Provider) decide(flag string, flatCtx openfeature.FlattenedContext) (flags.Decision, openfeature.ProviderResolutionDetail) {
 	now := p.current.Load()
 	if now == nil {
-		return flags.Decision{ErrorCode: "PROVIDER_NOT_READY"}, openfeature.ProviderResolutionDetail{
+		return flags.Decision{Outcome: &flags.Outcome{ErrorCode: "PROVIDER_NOT_READY"}}, openfeature.ProviderResolutionDetail{
 			ResolutionError: openfeature.NewProviderNotReadyResolutionError("the assay server has not been reached yet"), Reason: openfeature.ErrorReason,
 		}
 	}
