@@ -1,0 +1,145 @@
+package projectionstest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/domain/apikey"
+	"github.com/assayhq/assay/domain/experiment"
+	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/metric"
+	"github.com/assayhq/assay/domain/project"
+)
+
+// Random makes a history out of the given number of things that somebody tried, most of them allowed, and now and then an
+// event that cannot be read. pick(n) chooses from 0 to n-1.
+func Random(t T, tries int, pick func(n int) int) *History {
+	h := New(t)
+	r := randomly{h, pick}
+	for range tries {
+		h.Actor = domain.Actor(fmt.Sprint("key:", pick(3)))
+		h.Reason = [...]string{"because", "", "it was time"}[pick(3)]
+		in := [...]domain.ProjectKey{"shop", "blog"}[pick(2)]
+		// A refusal is as good as a deed: it adds nothing.
+		switch pick(16) {
+		case 0, 1:
+			_ = Try(h, project.Aggregate, domain.Stream("project", "", in), r.projectCommand(in))
+		case 2:
+			_ = Try(h, metric.Aggregate, domain.Stream("metric", in, "orders"), r.metricCommand(in))
+		case 3, 4, 5:
+			_ = Try(h, experiment.Aggregate, domain.Stream("experiment", in, "e"), r.experimentCommand(in))
+		case 6:
+			id := domain.KeyID(fmt.Sprint("k", pick(3)))
+			_ = Try(h, apikey.Aggregate, domain.Stream("apikey", "", id), r.keyCommand(id))
+		case 7:
+			r.unreadable()
+		default:
+			key := domain.FlagKey(fmt.Sprint("f", pick(4)))
+			_ = Try(h, flag.Aggregate, domain.Stream("flag", in, key), r.flagCommand(in, key))
+		}
+	}
+	return h
+}
+
+type randomly struct {
+	h    *History
+	pick func(n int) int
+}
+
+func (r randomly) environment() domain.EnvironmentKey {
+	return [...]domain.EnvironmentKey{"production", "staging", "e2e"}[r.pick(3)]
+}
+
+func (r randomly) text() string { return [...]string{"", "Checkout", "Basket"}[r.pick(3)] }
+
+func (r randomly) projectCommand(in domain.ProjectKey) project.Command {
+	switch r.pick(3) {
+	case 0:
+		return project.Describe{Name: r.text()}
+	case 1:
+		return project.AddEnvironment{Environment: project.Environment{Key: r.environment()}}
+	default:
+		return project.Create{Key: in}
+	}
+}
+
+func (r randomly) metricCommand(in domain.ProjectKey) metric.Command {
+	return [...]metric.Command{Orders(in), metric.Describe{Name: r.text()}, metric.Archive{}, metric.Restore{}}[r.pick(4)]
+}
+
+func (r randomly) experimentCommand(in domain.ProjectKey) experiment.Command {
+	plan := Plan("f0", r.environment())
+	plan.Hypothesis += r.text()
+	return [...]experiment.Command{
+		experiment.Create{Project: in, Key: "e", Plan: plan},
+		experiment.Change{Name: r.text(), Plan: plan},
+		experiment.Start{},
+		experiment.Stop{},
+		experiment.Conclude{Decision: experiment.Decision{Outcome: experiment.Keep, Why: "It made no difference at all."}},
+	}[r.pick(5)]
+}
+
+func (r randomly) keyCommand(id domain.KeyID) apikey.Command {
+	if r.pick(2) == 0 {
+		return apikey.Revoke{}
+	}
+	return apikey.Issue{Key: apikey.Key{ID: id, Kind: apikey.Admin, Name: "n", Hash: Hash, Project: [...]domain.ProjectKey{"", "shop"}[r.pick(2)]}}
+}
+
+func (r randomly) flagCommand(in domain.ProjectKey, key domain.FlagKey) flag.Command {
+	e := r.environment()
+	switch r.pick(12) {
+	case 0:
+		return flag.TurnOn{Environment: e}
+	case 1:
+		return flag.TurnOff{Environment: e}
+	case 2, 3:
+		return flag.ChangeTargeting{Environment: e, Targeting: r.targeting()}
+	case 4:
+		return flag.Describe{Name: r.text()}
+	case 5:
+		return flag.ChangeVariants{Variants: []flag.Variant{
+			{Key: "on", Value: json.RawMessage("true")}, {Key: "off", Value: json.RawMessage("false")}, {Key: domain.VariantKey(fmt.Sprint("v", r.pick(2))), Value: json.RawMessage("true")},
+		}}
+	case 6:
+		return flag.AttachExperiment{Environment: e, Experiment: "e", Split: Half("off", "on")}
+	case 7:
+		return flag.DetachExperiment{Environment: e, Experiment: "e"}
+	case 8:
+		return flag.Archive{}
+	case 9:
+		return flag.Restore{}
+	default:
+		return flag.Create{Project: in, Key: key, Type: flag.Boolean}
+	}
+}
+
+func (r randomly) targeting() flag.Targeting {
+	out := flag.Targeting{Default: flag.Serve{Variant: "on"}, Off: "off"}
+	if r.pick(2) == 0 {
+		split := Half("on", "off")
+		out.Default = flag.Serve{Split: &split}
+	}
+	for range r.pick(3) {
+		out.Rules = append(out.Rules, flag.Rule{
+			Description: r.text(),
+			If:          []flag.Condition{{Attribute: "plan", Operator: flag.Equals, Values: []json.RawMessage{json.RawMessage(fmt.Sprint(r.pick(3)))}}},
+			Serve:       flag.Serve{Variant: "on"},
+		})
+	}
+	return out
+}
+
+// unreadable adds what no reader of this version understands.
+func (r randomly) unreadable() {
+	stream := [...]string{"flag-shop.f3", "flag-blog.f3", "metric-blog.orders", "experiment-blog.e", "apikey-k2", "project-late"}[r.pick(6)]
+	switch r.pick(3) {
+	case 0:
+		r.h.Raw(stream, "SomethingNew", `{"a":1}`)
+	case 1:
+		r.h.Raw(stream, "FlagCreated", `{"key":`)
+	default:
+		r.h.Raw(stream, "FlagTurnedOn", `{"environment":"production"}`)
+	}
+}
