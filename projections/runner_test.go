@@ -412,3 +412,31 @@ func TestTheLagIsTheAgeOfTheNewestEventUntilTheHeadIsReached(t *testing.T) {
 		})
 	}
 }
+
+func TestTheHeadIsLostWithAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, news := &tally{}, make(chan struct{})
+		log := script{all: func(ctx context.Context, after eventlog.Position, yield func(eventlog.Recorded, error) bool) {
+			yield(event(1), nil)
+			yield(checkpoint(1), nil)
+			<-news
+			yields(event(2)).all(ctx, after, yield)
+		}}
+		r := projections.NewRunner(log, p, nil)
+		stop := start(t, r)
+		if err := r.WaitCaughtUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		p.before = func([]eventlog.Recorded) error { return errors.New("the disk is full") }
+		close(news)
+		synctest.Wait()
+		if lag, known := r.Lag(noon.Add(time.Minute)); lag != 59*time.Second || !known {
+			t.Errorf("the lag is %v, known %v; the newest applied event is 59 s old", lag, known)
+		}
+		if up, err := r.CaughtUp(); !up || err == nil {
+			t.Errorf("caught up since the start: %v, want true; the latest error: %v", up, err)
+		}
+		_ = stop()
+	})
+}

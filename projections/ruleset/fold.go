@@ -65,7 +65,7 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 	shapes := map[domain.EnvironmentKey]shape{}
 	var changed []domain.EnvironmentKey
 	for _, e := range in.project.state.Environments {
-		was, served := in.flag.shapes[e.Key]
+		was := in.flag.shapes[e.Key]
 		now, serves, err := shapeOf(next, e.Key, was, r.Position)
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 		if serves {
 			shapes[e.Key] = now
 		}
-		if serves != served || now.flag.Revision != was.flag.Revision {
+		if now.flag.Revision != was.flag.Revision { // 0 where it is not served
 			changed = append(changed, e.Key)
 		}
 	}

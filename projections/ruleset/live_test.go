@@ -190,6 +190,9 @@ func TestARevisionMovesExactlyWhenTheContentDoes(t *testing.T) {
 			before, was := p.Current(production)
 			apply(t, p, []eventlog.Recorded{r})
 			after, is := p.Current(production)
+			if is && len(after.Ruleset.Problems()) > 0 {
+				rt.Fatalf("at %d what a decider allowed does not compile: %v", r.Position, after.Ruleset.Problems())
+			}
 			switch {
 			case was != is:
 				if after.Revision != r.Position {

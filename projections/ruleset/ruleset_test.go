@@ -205,6 +205,8 @@ func TestAFlagsTextOnlyChangesWhenTheFlagDoes(t *testing.T) {
 	apply(t, p, h.Records()[head:])
 	if after := current(t, p, production); after == before || !strings.Contains(string(after.JSON), string(text)) {
 		t.Errorf("the flag was %s; now there is %s", text, after.JSON)
+	} else if whole, _ := json.Marshal(after.Snapshot); string(whole) != string(after.JSON) {
+		t.Errorf("the text put together is\n%s, marshalled as a whole it is\n%s", after.JSON, whole)
 	}
 	if len(before.Snapshot.Flags) != 1 || before.ETag != `"rs-5"` {
 		t.Error("what was handed out before has changed")
