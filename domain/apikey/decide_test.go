@@ -83,7 +83,7 @@ func TestReplayingAnAPIKeyEqualsLivingIt(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := domaintest.Live(apikey.Aggregate, rapid.SliceOfN(command, 0, 6).Draw(t, "commands"), domaintest.Someone()); err != nil {
+		if _, err := domaintest.Live(apikey.Aggregate, rapid.SliceOfN(command, 4, 16).Draw(t, "commands"), domaintest.Someone()); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -41,7 +41,9 @@ func TestChangingADraft(t *testing.T) {
 
 func TestAmendingAPlan(t *testing.T) {
 	because := domaintest.Because("Support reports returns.")
-	amend := func(changes ...func(*experiment.Plan)) experiment.Command { return experiment.Change{Plan: plan(changes...)} }
+	amend := func(changes ...func(*experiment.Plan)) experiment.Command {
+		return experiment.Change{Plan: plan(changes...)}
+	}
 	amended := events{experiment.PlanAmended{Plan: plan(guarding("returns"))}}
 	frozen := func(name string, change func(*experiment.Plan)) spec {
 		return spec{Name: name, Given: running(), When: amend(change), By: because, Refused: "plan_is_frozen", Kind: domain.KindState}
@@ -70,7 +72,7 @@ func TestReplayingAnExperimentEqualsLivingIt(t *testing.T) {
 	var started, ended int
 	rapid.Check(t, func(t *rapid.T) {
 		first := rapid.SampledFrom([][]experiment.Command{nil, {create()}, {create(), experiment.Start{}}}).Draw(t, "first")
-		all := append(slices.Clone(first), rapid.SliceOfN(commands(), 0, 14).Draw(t, "commands")...)
+		all := append(slices.Clone(first), rapid.SliceOfN(commands(), 5, 30).Draw(t, "commands")...)
 		recorded, err := domaintest.Live(experiment.Aggregate, all, domaintest.Because("Because."))
 		if err != nil {
 			t.Fatal(err)

@@ -124,7 +124,7 @@ func TestReplayingAProjectEqualsLivingIt(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := domaintest.Live(project.Aggregate, rapid.SliceOfN(command, 0, 12).Draw(t, "commands"), domaintest.Someone()); err != nil {
+		if _, err := domaintest.Live(project.Aggregate, rapid.SliceOfN(command, 4, 16).Draw(t, "commands"), domaintest.Someone()); err != nil {
 			t.Fatal(err)
 		}
 	})
