@@ -12,6 +12,7 @@ package domaintest
 
 import (
 	"fmt"
+	"io/fs"
 	"reflect"
 	"strings"
 	"testing"
@@ -155,4 +156,36 @@ func Live[S, C, E any](a domain.Aggregate[S, C, E], commands []C, by domain.Enve
 		}
 	}
 	return recorded, nil
+}
+
+// Samples holds an aggregate to its history: want has one entry for each file of frozen events, named WireName.vN.json. Every
+// file must be read as its entry says, and every entry must have its file. A changed shape gets a file of its own beside the
+// old ones, which stay for ever; internal/lint sees to that, and that no wire name is without a file.
+func Samples[S, C, E any](t *testing.T, a domain.Aggregate[S, C, E], files fs.FS, want map[string]E) {
+	t.Helper()
+	found, err := fs.Glob(files, "*")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("found no frozen events: %v", err)
+	}
+	for _, file := range found {
+		if _, ok := want[file]; !ok {
+			t.Errorf("%s is not expected; say what it must be read as", file)
+		}
+	}
+	for file, event := range want {
+		name, body, err := a.Encode(event)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		sample, err := fs.ReadFile(files, file)
+		if err != nil {
+			t.Errorf("%v; this version writes %s as %s", err, name, body)
+			continue
+		}
+		wire, _, _ := strings.Cut(file, ".")
+		if got, err := a.Decode(wire, sample); err != nil || !reflect.DeepEqual(got, event) {
+			t.Errorf("%s is read as %+v (%v), want %+v", file, got, err, event)
+		}
+	}
 }

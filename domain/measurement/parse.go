@@ -2,207 +2,298 @@ package measurement
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"math"
+	"maps"
 	"strconv"
-	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/assayhq/assay/domain"
 )
 
-const (
-	maxText  = 256  // bytes of a short text field
-	maxName  = 256  // bytes of an event or attribute name
-	maxValue = 1e15 // keeps sums of squares of a billion units finite and exact enough
-)
+// maxItem bounds the text of an item: everything it may hold, each byte escaped, and white space besides.
+const maxItem = 1 << 20
 
-// exposureItem and measurementItem are the input format (type and received_at are accepted and add nothing).
-type exposureItem struct {
-	Type       string `json:"type"`
-	ReceivedAt string `json:"received_at"`
-	Exposure
-}
-
-type measurementItem struct {
-	Type       string `json:"type"`
-	ReceivedAt string `json:"received_at"`
-	Measurement
-	Value *float64 `json:"value"`
-}
-
-// ParseExposure reads one exposure of the input format and checks it. The error is a *domain.Refusal.
+// ParseExposure reads one exposure of the input format and checks it: one JSON object with the fields of Exposure, and type
+// and received_at, which add nothing. Fields that are unknown or there twice are refused; null is the same as leaving a
+// field out. The text may be reused afterwards. The error is a *domain.Refusal.
 func ParseExposure(text []byte) (Exposure, error) {
-	var item exposureItem
-	if err := decodeStrict(text, &item); err != nil {
+	var x Exposure
+	p := parser{scanner: scanner{text: text}, kind: "exposure"}
+	err := p.item(func(name []byte) error {
+		switch string(name) {
+		case "experiment_key":
+			return textInto(&p, &x.Experiment)
+		case "variant":
+			return textInto(&p, &x.Variant)
+		case "flag_key":
+			return textInto(&p, &x.Flag)
+		case "reason":
+			return textInto(&p, &x.Reason)
+		case "flag_version":
+			return textInto(&p, &x.FlagVersion)
+		case "attributes":
+			return p.scalars(&x.Attributes)
+		}
+		return p.common(name, &x.EventID, &x.UnitType, &x.Unit, &x.OccurredAt, &x.TS)
+	})
+	if err != nil {
 		return Exposure{}, err
 	}
-	if err := checkType(item.Type, "exposure"); err != nil {
+	if err := CheckExposure(&x); err != nil {
 		return Exposure{}, err
 	}
-	x := item.Exposure
-	return x, CheckExposure(&x)
+	return x, nil
 }
 
-// ParseMeasurement reads one measurement of the input format and checks it. The error is a *domain.Refusal.
+// ParseMeasurement reads one measurement of the input format and checks it, as ParseExposure does. A value that is left out
+// is 1; null is refused, because an amount nobody knows is not 1.
 func ParseMeasurement(text []byte) (Measurement, error) {
-	var item measurementItem
-	if err := decodeStrict(text, &item); err != nil {
+	m := Measurement{Value: 1}
+	p := parser{scanner: scanner{text: text}, kind: "measurement"}
+	err := p.item(func(name []byte) error {
+		switch string(name) {
+		case "event_name":
+			return textInto(&p, &m.Event)
+		case "value":
+			return p.number(&m.Value)
+		case "currency":
+			return textInto(&p, &m.Currency)
+		case "properties":
+			return p.scalars(&m.Properties)
+		}
+		return p.common(name, &m.EventID, &m.UnitType, &m.Unit, &m.OccurredAt, &m.TS)
+	})
+	if err != nil {
 		return Measurement{}, err
 	}
-	if err := checkType(item.Type, "measurement"); err != nil {
+	if err := CheckMeasurement(&m); err != nil {
 		return Measurement{}, err
 	}
-	m := item.Measurement
-	m.Value = 1
-	if item.Value != nil {
-		m.Value = *item.Value
-	}
-	return m, CheckMeasurement(&m)
+	return m, nil
 }
 
-// CheckExposure fills in the defaults and refuses what is not well formed.
-func CheckExposure(x *Exposure) error {
-	if err := domain.CheckKey("experiment", x.Experiment); err != nil {
-		return at("/experiment_key", err)
+// parser reads an item field by field.
+type parser struct {
+	scanner
+	kind  string            // what type says, if anything
+	field []byte            // the one being read
+	seen  [maxFields][]byte // those read before it
+	count int
+}
+
+// maxFields is the number of fields an item can have.
+const maxFields = 16
+
+// item reads the object, calling read with each name; read reads the value.
+func (p *parser) item(read func(name []byte) error) error {
+	if len(p.text) > maxItem {
+		return domain.Invalid("", "the item has %d bytes, at most %d are allowed; make it smaller", len(p.text), maxItem).WithCode("too_long")
 	}
-	if err := domain.CheckVariant(x.Variant); err != nil {
-		return at("/variant", err)
+	if !utf8.Valid(p.text) {
+		return domain.Invalid("", "the item is not valid UTF-8; send it as UTF-8").WithCode("not_text")
 	}
-	if err := checkUnit(&x.UnitType, x.Unit, &x.OccurredAt, x.TS); err != nil {
-		return err
-	}
-	for _, field := range []struct{ pointer, text string }{
-		{"/flag_key", string(x.Flag)}, {"/reason", x.Reason}, {"/flag_version", x.FlagVersion},
-	} {
-		if err := domain.CheckText(field.pointer, field.pointer[1:], field.text, false, maxText); err != nil {
+	err := p.object(func(name []byte) error {
+		p.field = name
+		for _, before := range p.seen[:p.count] {
+			if bytes.Equal(before, name) {
+				return p.twice("")
+			}
+		}
+		if err := read(name); err != nil {
 			return err
 		}
+		// Only names that read knows come here, so there is room for them.
+		p.seen[p.count] = name
+		p.count++
+		return nil
+	})
+	if p.peek(); err == nil && p.at < len(p.text) {
+		return domain.Invalid("", "something follows the JSON object of the item; send one object per item").WithCode("malformed_json")
 	}
-	if err := checkScalars("/attributes", x.Attributes); err != nil {
-		return err
-	}
-	if x.EventID == "" {
-		x.EventID = derivedID("exposure", string(x.Experiment), string(x.UnitType), x.Unit, x.OccurredAt, string(x.Variant))
-	}
-	return domain.CheckText("/event_id", "event_id", x.EventID, true, MaxEventID)
+	return err
 }
 
-// CheckMeasurement fills in the defaults and refuses what is not well formed.
-func CheckMeasurement(m *Measurement) error {
-	if err := domain.CheckText("/event_name", "event_name", m.Event, true, maxName); err != nil {
-		return err
+// object reads an object, calling read with each name.
+func (p *parser) object(read func(name []byte) error) error {
+	if !p.take('{') {
+		return p.malformed()
 	}
-	if err := checkUnit(&m.UnitType, m.Unit, &m.OccurredAt, m.TS); err != nil {
-		return err
+	if p.take('}') {
+		return nil
 	}
-	if math.IsNaN(m.Value) || math.Abs(m.Value) > maxValue {
-		return domain.Invalid("/value", "the value must be a number within ±1e15").WithCode("value_out_of_range")
+	for {
+		if p.peek() != '"' {
+			return p.malformed()
+		}
+		start := p.at
+		plain, ok := p.str()
+		if !ok {
+			return p.malformed()
+		}
+		name := p.text[start+1 : p.at-1]
+		if !plain {
+			name = []byte(unquote(p.text[start:p.at]))
+		}
+		if !p.take(':') {
+			return p.malformed()
+		}
+		if err := read(name); err != nil {
+			return err
+		}
+		if p.take('}') {
+			return nil
+		}
+		if !p.take(',') {
+			return p.malformed()
+		}
 	}
-	if err := domain.CheckText("/currency", "currency", m.Currency, false, 16); err != nil {
-		return err
+}
+
+// common reads the fields that all items have.
+func (p *parser) common(name []byte, id *string, unitType *domain.UnitType, unit *string, occurredAt *time.Time, ts *string) error {
+	switch string(name) {
+	case "event_id":
+		return textInto(p, id)
+	case "unit_type":
+		return textInto(p, unitType)
+	case "unit_id":
+		return textInto(p, unit)
+	case "occurred_at":
+		return p.time(occurredAt)
+	case "ts":
+		return textInto(p, ts)
+	case "type":
+		var kind string
+		if err := textInto(p, &kind); err != nil {
+			return err
+		}
+		return checkType(kind, p.kind)
+	case "received_at":
+		var ignored string
+		return textInto(p, &ignored)
 	}
-	if err := checkScalars("/properties", m.Properties); err != nil {
-		return err
-	}
-	if m.EventID == "" {
-		m.EventID = derivedID("measurement", m.Event, string(m.UnitType), m.Unit, m.OccurredAt, strconv.FormatFloat(m.Value, 'g', -1, 64))
-	}
-	return domain.CheckText("/event_id", "event_id", m.EventID, true, MaxEventID)
+	return domain.Invalid(p.pointer(""), "there is no field %q in an %s; leave it out, or put it into attributes or properties", clip(string(name)), p.kind).WithCode("unknown_field")
 }
 
 func checkType(got, want string) error {
 	if got != "" && got != want {
-		return domain.Invalid("/type", "the type is %q, but this endpoint takes items of type %q", got, want).WithCode("wrong_item_type")
+		return domain.Invalid("/type", "the type is %q, but this endpoint takes items of type %q", clip(got), want).WithCode("wrong_item_type")
 	}
 	return nil
 }
 
-func checkUnit(unitType *domain.UnitType, unit string, occurredAt *time.Time, ts string) error {
-	if *unitType == "" {
-		*unitType = domain.DefaultUnit
+// read reads a scalar; null is returned as nil.
+func (p *parser) read() ([]byte, error) {
+	if c := p.peek(); c == '{' || c == '[' {
+		return nil, p.wrongType("an object or a list")
 	}
-	if err := domain.CheckKey("unit type", *unitType); err != nil {
-		return at("/unit_type", err)
+	value, ok := p.scalar()
+	if !ok {
+		return nil, p.malformed()
 	}
-	if err := domain.CheckText("/unit_id", "unit_id", unit, true, MaxUnit); err != nil {
+	if value[0] == 'n' {
+		return nil, nil
+	}
+	return value, nil
+}
+
+func textInto[T ~string](p *parser, into *T) error {
+	value, err := p.read()
+	if err != nil || value == nil {
 		return err
 	}
-	if occurredAt.IsZero() {
-		return domain.Invalid("/occurred_at", "occurred_at is missing; say when it happened in RFC 3339").WithCode("missing_occurred_at")
+	if value[0] != '"' {
+		return p.wrongType("no text")
 	}
-	if year := occurredAt.Year(); year < 1970 || year > 2261 {
-		return domain.Invalid("/occurred_at", "occurred_at lies in the year %d; it must lie between 1970 and 2261", year)
+	*into = T(unquote(value))
+	return nil
+}
+
+func (p *parser) number(into *float64) error {
+	value, err := p.read()
+	if err != nil {
+		return err
 	}
-	*occurredAt = occurredAt.UTC()
-	if ts != "" && ts != AssumedTime {
-		return domain.Invalid("/ts", "ts is %q; it may only be %q", ts, AssumedTime)
+	if value == nil {
+		return p.wrongType("null")
+	}
+	if value[0] == '"' || value[0] == 't' || value[0] == 'f' {
+		return p.wrongType("no number")
+	}
+	number, err := strconv.ParseFloat(string(value), 64)
+	*into = number // ±Inf when it is out of range, which CheckMeasurement refuses
+	if err != nil && number == 0 {
+		return p.wrongType("no number")
 	}
 	return nil
 }
 
-func checkScalars(pointer string, values map[string]json.RawMessage) error {
-	if len(values) > MaxAttributes {
-		return domain.Invalid(pointer, "there are %d entries, at most %d are allowed", len(values), MaxAttributes)
+func (p *parser) time(into *time.Time) error {
+	value, err := p.read()
+	if err != nil || value == nil {
+		return err
 	}
-	for name, v := range values {
-		if name == "" || len(name) > maxName {
-			return domain.Invalid(pointer, "a name has %d bytes, not 1 to %d", len(name), maxName)
+	if value[0] != '"' {
+		return p.wrongType("no text")
+	}
+	text := value[1 : len(value)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text = []byte(unquote(value))
+	}
+	var at time.Time
+	if err := at.UnmarshalText(text); err != nil {
+		return domain.Invalid(p.pointer(""), "%s is no time in RFC 3339; write it like 2026-01-31T08:00:00Z", p.field).WithCode("wrong_type")
+	}
+	*into = at.UTC()
+	return nil
+}
+
+// scalars reads an object of scalars. What is null is left out.
+func (p *parser) scalars(into *map[string]json.RawMessage) error {
+	if p.peek() != '{' {
+		value, err := p.read()
+		if err == nil && value != nil {
+			return p.wrongType("no object")
 		}
-		if len(v) == 0 || v[0] == '{' || v[0] == '[' || len(v) > maxText*4 {
-			return domain.Invalid(pointer+"/"+name, "the value must be a text, a number or a boolean of at most %d bytes", maxText*4).WithCode("not_a_scalar")
+		return err
+	}
+	values := map[string]json.RawMessage{}
+	err := p.object(func(name []byte) error {
+		if _, again := values[string(name)]; again {
+			return p.twice(string(name))
 		}
-	}
-	return nil
-}
-
-// derivedID is the id of an item whose source gives none: equal rows are one event.
-func derivedID(kind, name, unitType, unit string, occurredAt time.Time, value string) string {
-	hash := sha256.New()
-	for _, part := range []string{kind, name, unitType, unit, occurredAt.UTC().Format(time.RFC3339Nano), value} {
-		hash.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
-	}
-	return "sha256-" + hex.EncodeToString(hash.Sum(nil)[:20])
-}
-
-// decodeStrict decodes one JSON object without unknown fields and without anything after it.
-func decodeStrict(text []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return refusalOf(err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return domain.Invalid("", "there is more than one JSON object in the item").WithCode("malformed_json")
-	}
-	return nil
-}
-
-// refusalOf turns an error of encoding/json into a sentence.
-func refusalOf(err error) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		pointer := "/" + strings.TrimPrefix(strings.TrimPrefix(wrong.Field, "Exposure."), "Measurement.")
-		return domain.Invalid(pointer, "the field %s holds a %s, which is the wrong type", pointer[1:], wrong.Value).WithCode("wrong_type")
-	}
-	if _, ok := errors.AsType[*time.ParseError](err); ok {
-		return domain.Invalid("/occurred_at", "occurred_at is no time in RFC 3339; write it like 2026-01-31T08:00:00Z").WithCode("wrong_type")
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return domain.Invalid("", "there is no field %s in an item; leave it out or put it into attributes or properties", name).WithCode("unknown_field")
-	}
-	return domain.Invalid("", "the item is no JSON object: %s", fmt.Sprint(err)).WithCode("malformed_json")
-}
-
-func at(pointer string, err error) error {
-	if r, ok := domain.AsRefusal(err); ok {
-		moved := *r
-		moved.Pointer = pointer
-		return &moved
+		if c := p.peek(); c == '{' || c == '[' {
+			return domain.Invalid(p.pointer(string(name)), "an entry of %s holds an object or a list; send a text, a number or a boolean", p.field).WithCode("not_a_scalar")
+		}
+		value, err := p.read()
+		values[string(name)] = bytes.Clone(value)
+		return err
+	})
+	maps.DeleteFunc(values, func(_ string, value json.RawMessage) bool { return value == nil })
+	if err == nil && len(values) > 0 {
+		*into = values
 	}
 	return err
+}
+
+// pointer points at the field being read, or at an entry of it.
+func (p *parser) pointer(entry string) string {
+	pointer := "/" + escape(clip(string(p.field)))
+	if entry != "" {
+		pointer += "/" + escape(clip(entry))
+	}
+	return pointer
+}
+
+func (p *parser) twice(entry string) error {
+	return domain.Invalid(p.pointer(entry), "the field %s is there twice; leave one out", p.pointer(entry)).WithCode("duplicate_field")
+}
+
+func (p *parser) wrongType(is string) error {
+	return domain.Invalid(p.pointer(""), "the field %s holds %s, which is the wrong type", p.field, is).WithCode("wrong_type")
+}
+
+func (p *parser) malformed() error {
+	return domain.Invalid("", "the item is no JSON object: it cannot be read at byte %d", p.at+1).WithCode("malformed_json")
 }

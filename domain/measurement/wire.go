@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // WireBatchRecorded is the wire name of a batch. It is written into the log and never changes.
@@ -14,14 +15,21 @@ const WireBatchRecorded = "BatchRecorded"
 // maxDecoded bounds what a batch may unpack to.
 const maxDecoded = 64 << 20
 
+// packers are spare gzip writers: each one has tables of a megabyte, which most batches would need for a few items.
+var packers = sync.Pool{New: func() any { //nolint:gochecknoglobals // spare memory; it holds nothing between two uses
+	packed, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return packed
+}}
+
 // Encode writes a batch down as gzipped JSON, which zcat reads.
 func Encode(b Batch) ([]byte, error) {
 	var out bytes.Buffer
-	packed, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a batch: %w", err)
-	}
-	if err := json.NewEncoder(packed).Encode(b); err != nil {
+	packed, _ := packers.Get().(*gzip.Writer)
+	defer packers.Put(packed)
+	packed.Reset(&out)
+	items := json.NewEncoder(packed)
+	items.SetEscapeHTML(false) // attributes are written as they came
+	if err := items.Encode(b); err != nil {
 		return nil, fmt.Errorf("encoding a batch: %w", err)
 	}
 	if err := packed.Close(); err != nil {

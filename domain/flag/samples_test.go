@@ -1,0 +1,44 @@
+package flag_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/assayhq/assay/domain/domaintest"
+	"github.com/assayhq/assay/domain/flag"
+)
+
+func TestEventsOfThePastAreRead(t *testing.T) {
+	split := flag.Split{
+		Algorithm: "murmur3-32/1", Salt: "shop.layout/", Total: 1000, By: "company",
+		Weights: []flag.VariantWeight{{Variant: "wide", Weight: 1}, {Variant: "Mens E-Mail", Weight: 999}},
+	}
+	domaintest.Samples(t, flag.Aggregate, os.DirFS("testdata/events"), map[string]flag.Event{
+		"FlagCreated.v1.json": flag.Created{
+			Project: "shop", Key: "layout", Name: "Layout", Description: "How the page is laid out.", Type: flag.Object,
+			Variants: []flag.Variant{{Key: "wide", Value: raw(`{"columns":3,"title":"a <b> & c"}`)}, {Key: "Mens E-Mail", Value: raw(`{"columns":1e0}`)}},
+			Default:  "wide", Off: "Mens E-Mail",
+		},
+		"FlagDescribed.v1.json":   flag.Described{Name: "The layout", Description: "New."},
+		"VariantsChanged.v1.json": flag.VariantsChanged{Variants: []flag.Variant{{Key: "wide", Value: raw(`{"columns":4}`)}}},
+		"FlagTurnedOn.v1.json":    flag.TurnedOn{Environment: "production"},
+		"FlagTurnedOff.v1.json":   flag.TurnedOff{Environment: "production"},
+		"TargetingChanged.v1.json": flag.TargetingChanged{Environment: "production", Targeting: flag.Targeting{
+			Rules: []flag.Rule{
+				{
+					ID: "staff", Description: "Everybody in the house", Serve: flag.Serve{Variant: "wide"},
+					If: []flag.Condition{
+						{Attribute: "mail", Operator: flag.EndsWith, Values: values(`"@shop.example"`)}, {Attribute: "age", Operator: flag.GreaterOrEqual, Values: values("17.5")},
+						{Attribute: "beta", Operator: flag.In, Values: values("true", `"<yes>"`, "1")}, {Attribute: "left", Operator: flag.NotExists},
+					},
+				},
+				{ID: "rule-1", If: []flag.Condition{{Attribute: "targetingKey", Operator: flag.NotEquals, Values: values(`"7"`)}}, Serve: flag.Serve{Split: &split}},
+			},
+			Default: flag.Serve{Split: &split}, Off: "Mens E-Mail",
+		}},
+		"ExperimentAttached.v1.json": flag.ExperimentAttached{Environment: "production", Experiment: "checkout", Unit: "user", Split: split},
+		"ExperimentDetached.v1.json": flag.ExperimentDetached{Environment: "production", Experiment: "checkout"},
+		"FlagArchived.v1.json":       flag.Archived{},
+		"FlagRestored.v1.json":       flag.Restored{},
+	})
+}
