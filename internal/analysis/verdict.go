@@ -35,7 +35,7 @@ func early(r Result) bool {
 	return r.Experiment.Status == string(experiment.StatusRunning) && !end.IsZero() && r.Data.LastExposure.Before(end)
 }
 
-// harmed finds an arm in which a guardrail got worse, or the primary metric did in every arm that is clear.
+// harmed finds an arm in which a guardrail got worse.
 func harmed(r Result) (Verdict, bool) {
 	for _, m := range r.Metrics {
 		if m.Role != Guardrail {
@@ -111,9 +111,14 @@ func tell(m Metric, e Effect, alpha float64) string {
 	from, to := meanOf(m, e.Control), meanOf(m, e.Variant)
 	text := fmt.Sprintf("from %s to %s", figure(m, from), figure(m, to))
 	if r := e.Relative; r != nil && !r.Unbounded {
-		text += fmt.Sprintf(" (%+.1f %%, %g %% range %+.1f %% to %+.1f %%)", 100*r.Value, 100*(1-alpha), 100**r.Low, 100**r.High)
+		text += fmt.Sprintf(" (%s, %g %% range %s to %s)", change(r.Value), 100*(1-alpha), change(*r.Low), change(*r.High))
 	}
-	return strings.ReplaceAll(text, "-", "−")
+	return text
+}
+
+// change writes a relative change with its sign, a minus being a minus.
+func change(x float64) string {
+	return strings.Replace(fmt.Sprintf("%+.1f %%", 100*x), "-", "−", 1)
 }
 
 func meanOf(m Metric, variant string) float64 {

@@ -1,0 +1,156 @@
+package report_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assayhq/assay/domain/experiment"
+	"github.com/assayhq/assay/internal/analysis"
+	"github.com/assayhq/assay/openapi/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func f(x float64) *float64 { return &x }
+
+func n(x int64) *int64 { return &x }
+
+// sample is a result with everything a report can show; its numbers are those of cookie_cats, rounded.
+func sample() analysis.Result {
+	day := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	return analysis.Result{
+		AnalysisVersion: "1", Position: "4711", Project: "games", Alpha: 0.05,
+		Experiment: analysis.Experiment{
+			Key: "gate", Name: "Gate at level 40 <script>alert(1)</script>", Status: "decided", Hypothesis: "We believe & hope that \x1b[31ma later gate keeps players.",
+			Flag: "gate", Environment: "production", UnitType: "user", PlannedEnd: day, StartedAt: day.AddDate(0, 0, -14), StoppedAt: day, DecidedAt: day,
+			Decision:   &experiment.Decision{Outcome: experiment.Keep, Why: "Retention fell, so the gate stays."},
+			Amendments: []analysis.Amendment{{At: day, By: "key:1", Reason: "One more week."}},
+		},
+		Verdict: analysis.Verdict{Outcome: analysis.DoNotShip, Variant: "gate_40", Sentence: "Don't ship gate_40: retention got worse."},
+		Arms:    []analysis.Arm{{Variant: "gate_30", Control: true, ExpectedShare: 0.5, Units: 44_700}, {Variant: "gate_40", ExpectedShare: 0.5, Units: 45_489}},
+		Metrics: []analysis.Metric{
+			{
+				Key: "retention-7", Name: "7-day retention", Role: analysis.Primary, Kind: "binary", Direction: "increase", UnitsWithoutExposure: 3,
+				Arms: []analysis.MetricArm{
+					{Variant: "gate_30", Units: 44_700, Conversions: n(8_502), Mean: 0.1902013, Interval: &analysis.Interval{Low: 0.1866, High: 0.1939}},
+					{Variant: "gate_40", Units: 45_489, Conversions: n(8_279), Mean: 0.1820000, Interval: &analysis.Interval{Low: 0.1785, High: 0.1856}},
+				},
+				Comparisons: []analysis.Effect{{
+					Variant: "gate_40", Control: "gate_30", Method: "two-proportion z test (unpooled)", Statistic: -3.164, Critical: 1.96, P: 0.0015558, LnP: -6.4658, Word: analysis.Worse,
+					Difference: &analysis.Estimate{Value: -0.0082013, SE: 0.002592, Interval: analysis.Interval{Low: -0.0132816, High: -0.0031210}},
+					Relative:   &analysis.Relative{Value: -0.043119, Low: f(-0.068901), High: f(-0.016636)},
+				}},
+			},
+			{
+				Key: "rounds", Name: "Game rounds", Role: analysis.Secondary, Kind: "mean", Direction: "increase", Unit: "rounds",
+				Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 44_700, Mean: 52.456264}, {Variant: "gate_40", Units: 45_489, Mean: 51.298776}},
+				Comparisons: []analysis.Effect{{
+					Variant: "gate_40", Control: "gate_30", Method: "Welch's t test", Statistic: -0.885, DF: f(58595.5), Critical: 1.96, P: 0.375924, LnP: -0.978, Word: analysis.Unclear,
+					Difference: &analysis.Estimate{Value: -1.157488, SE: 1.30725, Interval: analysis.Interval{Low: -3.719705, High: 1.404728}},
+					Relative:   &analysis.Relative{Value: -0.022066, Unbounded: true},
+				}},
+			},
+			{
+				Key: "crashes", Name: "Crashes", Role: analysis.Guardrail, Kind: "count", Direction: "decrease",
+				Arms:        []analysis.MetricArm{{Variant: "gate_30", Units: 44_700}, {Variant: "gate_40", Units: 45_489}},
+				Comparisons: []analysis.Effect{{Variant: "gate_40", Control: "gate_30", Problem: "Not computed: nobody differs.", P: 1}},
+			},
+		},
+		Health: analysis.Health{
+			SRM:        analysis.SRM{State: analysis.Pass, Sentence: "The units are divided as planned."},
+			Crossovers: analysis.Crossovers{State: analysis.Warn, Sentence: "2 % were seen in both arms."},
+		},
+		Data: analysis.Data{FirstExposure: day.AddDate(0, 0, -14), LastExposure: day, AssumedTimes: true, UnknownVariantUnits: 1_234},
+	}
+}
+
+func TestGoldenReports(t *testing.T) {
+	for format, name := range map[report.Format]string{report.HTML: "report.html", report.Text: "report.txt"} {
+		got, err := report.Render(sample(), format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name = "testdata/" + name
+		if *update {
+			if err := os.WriteFile(name, got, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s differs from what the report is now; look at it and run with -update:\n%s", name, got)
+		}
+	}
+}
+
+// A page that comes from people's words must not run them, load anything, or break.
+func TestThePageIsSelfContainedAndShowsWordsAsWords(t *testing.T) {
+	page, err := report.Render(sample(), report.HTML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, never := range []string{"<script", "http://", "https://", "src=", "@import", "url("} {
+		if strings.Contains(string(page), never) {
+			t.Errorf("the page contains %q", never)
+		}
+	}
+	for _, must := range []string{"Don&#39;t ship", "Gate at level 40 &lt;script&gt;", "4711", "<svg", "8,502", "The units are divided as planned.", "assumed"} {
+		if !strings.Contains(string(page), must) {
+			t.Errorf("the page lacks %q", must)
+		}
+	}
+	start := strings.Index(string(page), "<svg")
+	picture := string(page)[start : strings.Index(string(page), "</svg>")+6]
+	decoder := xml.NewDecoder(strings.NewReader(picture))
+	for {
+		if _, err := decoder.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal("the plot is no XML: ", err)
+		}
+	}
+}
+
+func TestTextCannotSteerATerminal(t *testing.T) {
+	text, err := report.Render(sample(), report.Text)
+	if err != nil || strings.ContainsRune(string(text), 0x1b) {
+		t.Errorf("an escape character is in the text, %v", err)
+	}
+}
+
+func TestJSONHoldsTheWholeResult(t *testing.T) {
+	text, err := report.Render(sample(), report.JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back analysis.Result
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, sample()) {
+		t.Errorf("%v: %+v", err, back)
+	}
+}
+
+func TestAnUnknownFormatIsRefused(t *testing.T) {
+	if _, err := report.Render(sample(), "pdf"); err == nil || !strings.Contains(err.Error(), "html") {
+		t.Error(err)
+	}
+}
+
+func BenchmarkHTML(b *testing.B) {
+	r := sample()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := report.Render(r, report.HTML); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
