@@ -3,6 +3,7 @@ package report_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -17,10 +18,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-func f(x float64) *float64 { return &x }
-
-func n(x int64) *int64 { return &x }
 
 // sample is a result with everything a report can show; its numbers are those of cookie_cats, rounded.
 func sample() analysis.Result {
@@ -39,20 +36,20 @@ func sample() analysis.Result {
 			{
 				Key: "retention-7", Name: "7-day retention", Role: analysis.Primary, Kind: "binary", Direction: "increase", UnitsWithoutExposure: 3,
 				Arms: []analysis.MetricArm{
-					{Variant: "gate_30", Units: 44_700, Conversions: n(8_502), Mean: 0.1902013, Interval: &analysis.Interval{Low: 0.1866, High: 0.1939}},
-					{Variant: "gate_40", Units: 45_489, Conversions: n(8_279), Mean: 0.1820000, Interval: &analysis.Interval{Low: 0.1785, High: 0.1856}},
+					{Variant: "gate_30", Units: 44_700, Conversions: new(int64(8_502)), Mean: 0.1902013, Interval: &analysis.Interval{Low: 0.1866, High: 0.1939}},
+					{Variant: "gate_40", Units: 45_489, Conversions: new(int64(8_279)), Mean: 0.1820000, Interval: &analysis.Interval{Low: 0.1785, High: 0.1856}},
 				},
 				Comparisons: []analysis.Effect{{
 					Variant: "gate_40", Control: "gate_30", Method: "two-proportion z test (unpooled)", Statistic: -3.164, Critical: 1.96, P: 0.0015558, LnP: -6.4658, Word: analysis.Worse,
 					Difference: &analysis.Estimate{Value: -0.0082013, SE: 0.002592, Interval: analysis.Interval{Low: -0.0132816, High: -0.0031210}},
-					Relative:   &analysis.Relative{Value: -0.043119, Low: f(-0.068901), High: f(-0.016636)},
+					Relative:   &analysis.Relative{Value: -0.043119, Low: new(-0.068901), High: new(-0.016636)},
 				}},
 			},
 			{
 				Key: "rounds", Name: "Game rounds", Role: analysis.Secondary, Kind: "mean", Direction: "increase", Unit: "rounds",
 				Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 44_700, Mean: 52.456264}, {Variant: "gate_40", Units: 45_489, Mean: 51.298776}},
 				Comparisons: []analysis.Effect{{
-					Variant: "gate_40", Control: "gate_30", Method: "Welch's t test", Statistic: -0.885, DF: f(58595.5), Critical: 1.96, P: 0.375924, LnP: -0.978, Word: analysis.Unclear,
+					Variant: "gate_40", Control: "gate_30", Method: "Welch's t test", Statistic: -0.885, DF: new(58595.5), Critical: 1.96, P: 0.375924, LnP: -0.978, Word: analysis.Unclear,
 					Difference: &analysis.Estimate{Value: -1.157488, SE: 1.30725, Interval: analysis.Interval{Low: -3.719705, High: 1.404728}},
 					Relative:   &analysis.Relative{Value: -0.022066, Unbounded: true},
 				}},
@@ -113,7 +110,7 @@ func TestThePageIsSelfContainedAndShowsWordsAsWords(t *testing.T) {
 	picture := string(page)[start : strings.Index(string(page), "</svg>")+6]
 	decoder := xml.NewDecoder(strings.NewReader(picture))
 	for {
-		if _, err := decoder.Token(); err == io.EOF {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal("the plot is no XML: ", err)
