@@ -50,3 +50,15 @@ func (r *Ruleset) Changed(since *Ruleset) []string {
 	slices.Sort(out)
 	return out
 }
+
+// Experiments lists, sorted, the experiments that decisions can expose subjects to.
+func (r *Ruleset) Experiments() []string {
+	var out []string
+	for _, f := range r.ordered {
+		if s := f.otherwise.split; s != nil && s.serve[0].Experiment != "" {
+			out = append(out, s.serve[0].Experiment)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

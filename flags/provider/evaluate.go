@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"maps"
+	"reflect"
 
 	"github.com/open-feature/go-sdk/openfeature"
 
@@ -11,32 +12,27 @@ import (
 
 // BooleanEvaluation decides a boolean flag.
 func (p *Provider) BooleanEvaluation(_ context.Context, flag string, defaultValue bool, flatCtx openfeature.FlattenedContext) openfeature.BoolResolutionDetail {
-	d, detail := p.decide(flag, flatCtx)
-	return resolve(p, d, flag, flatCtx, detail, defaultValue, flags.Value.Bool)
+	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Bool)
 }
 
 // StringEvaluation decides a string flag.
 func (p *Provider) StringEvaluation(_ context.Context, flag string, defaultValue string, flatCtx openfeature.FlattenedContext) openfeature.StringResolutionDetail {
-	d, detail := p.decide(flag, flatCtx)
-	return resolve(p, d, flag, flatCtx, detail, defaultValue, flags.Value.Text)
+	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Text)
 }
 
 // FloatEvaluation decides a float flag, or an integer flag read as a float.
 func (p *Provider) FloatEvaluation(_ context.Context, flag string, defaultValue float64, flatCtx openfeature.FlattenedContext) openfeature.FloatResolutionDetail {
-	d, detail := p.decide(flag, flatCtx)
-	return resolve(p, d, flag, flatCtx, detail, defaultValue, flags.Value.Float)
+	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Float)
 }
 
 // IntEvaluation decides an integer flag, or a float flag that holds a whole number.
 func (p *Provider) IntEvaluation(_ context.Context, flag string, defaultValue int64, flatCtx openfeature.FlattenedContext) openfeature.IntResolutionDetail {
-	d, detail := p.decide(flag, flatCtx)
-	return resolve(p, d, flag, flatCtx, detail, defaultValue, flags.Value.Int)
+	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Int)
 }
 
 // ObjectEvaluation decides a flag of any type; an object comes as a map of the caller's own.
 func (p *Provider) ObjectEvaluation(_ context.Context, flag string, defaultValue any, flatCtx openfeature.FlattenedContext) openfeature.InterfaceResolutionDetail {
-	d, detail := p.decide(flag, flatCtx)
-	return resolve(p, d, flag, flatCtx, detail, defaultValue, anyValue)
+	return resolve(p, flag, flatCtx, defaultValue, anyValue)
 }
 
 func anyValue(v flags.Value) (any, bool) {
@@ -76,51 +72,72 @@ func deepCopy(value any) any {
 	}
 }
 
-// decide makes the decision and everything of the answer but its value.
-func (p *Provider) decide(flag string, flatCtx openfeature.FlattenedContext) (flags.Decision, openfeature.ProviderResolutionDetail) {
+// answer is a decision and everything of the SDK's answer but the value.
+type answer struct {
+	decision flags.Decision
+	detail   openfeature.ProviderResolutionDetail
+}
+
+func (p *Provider) decide(flag string, flatCtx openfeature.FlattenedContext) answer {
 	now := p.current.Load()
 	if now == nil {
-		return flags.Decision{Outcome: &flags.Outcome{ErrorCode: "PROVIDER_NOT_READY"}}, openfeature.ProviderResolutionDetail{
+		return answer{detail: openfeature.ProviderResolutionDetail{
 			ResolutionError: openfeature.NewProviderNotReadyResolutionError("the assay server has not been reached yet"), Reason: openfeature.ErrorReason,
-		}
+		}}
 	}
 	key, _ := flatCtx[openfeature.TargetingKey].(string)
 	d := now.rules.Decide(flag, flags.Subject{Key: key, Attributes: flatCtx})
-	detail := openfeature.ProviderResolutionDetail{Reason: openfeature.Reason(d.Reason), Variant: d.Variant, FlagMetadata: now.metadata}
-	switch d.ErrorCode {
-	case "":
-	case flags.FlagNotFound:
-		detail.ResolutionError = openfeature.NewFlagNotFoundResolutionError("there is no flag " + flag)
-	case flags.TargetingKeyMissing:
-		detail.ResolutionError = openfeature.NewTargetingKeyMissingResolutionError("the flag is split by unit and the context has no targeting key")
-	case flags.ParseError:
-		detail.ResolutionError = openfeature.NewParseErrorResolutionError("this version of the provider cannot serve the flag; update it")
-	default:
-		detail.ResolutionError = openfeature.NewGeneralResolutionError(string(d.ErrorCode))
+	a := answer{decision: d, detail: openfeature.ProviderResolutionDetail{Reason: openfeature.Reason(d.Reason), Variant: d.Variant, FlagMetadata: now.metadata}}
+	if d.ErrorCode != "" {
+		a.detail.ResolutionError = errorOf(d.ErrorCode, flag)
+	} else if d.Experiment != "" && now.exposed != nil {
+		a.detail.FlagMetadata = now.exposed[d.Experiment]
 	}
-	return d, detail
+	return a
+}
+
+func errorOf(code flags.ErrorCode, flag string) openfeature.ResolutionError {
+	switch code {
+	case flags.FlagNotFound:
+		return openfeature.NewFlagNotFoundResolutionError("there is no flag " + flag)
+	case flags.TargetingKeyMissing:
+		return openfeature.NewTargetingKeyMissingResolutionError(
+			"the flag " + flag + " is split by unit and the context does not say which; give a targeting key, or the attribute that the split goes by")
+	case flags.ParseError:
+		return openfeature.NewParseErrorResolutionError("this version of the provider cannot serve the flag " + flag + "; update it")
+	default:
+		return openfeature.NewGeneralResolutionError(string(code))
+	}
 }
 
 // resolve reads the value as the type the app asked for, and records the exposure if there was one. Nothing is recorded when
 // the app is given its own default.
-func resolve[T any](p *Provider, d flags.Decision, flag string, flatCtx openfeature.FlattenedContext, detail openfeature.ProviderResolutionDetail, defaultValue T, read func(flags.Value) (T, bool)) openfeature.GenericResolutionDetail[T] {
-	if d.ErrorCode != "" {
-		return openfeature.GenericResolutionDetail[T]{Value: defaultValue, ProviderResolutionDetail: detail}
+func resolve[T any](p *Provider, flag string, flatCtx openfeature.FlattenedContext, defaultValue T, read func(flags.Value) (T, bool)) openfeature.GenericResolutionDetail[T] {
+	a := p.decide(flag, flatCtx)
+	out := openfeature.GenericResolutionDetail[T]{Value: defaultValue, ProviderResolutionDetail: a.detail}
+	if a.decision.Outcome == nil || a.decision.ErrorCode != "" {
+		return out
 	}
-	value, ok := read(d.Value)
+	value, ok := read(a.decision.Value)
 	if !ok {
-		detail.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(d.Value.Type()))
-		detail.Reason = openfeature.ErrorReason
-		return openfeature.GenericResolutionDetail[T]{Value: defaultValue, ProviderResolutionDetail: detail}
+		out.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(a.decision.Value.Type()))
+		out.Reason = openfeature.ErrorReason
+		return out
 	}
-	if d.Experiment != "" {
-		p.facts.exposed(flag, d, flatCtx)
+	if a.decision.Experiment != "" {
+		p.facts.exposed(flag, a.decision, flatCtx)
 	}
-	return openfeature.GenericResolutionDetail[T]{Value: value, ProviderResolutionDetail: detail}
+	out.Value = value
+	return out
 }
 
-// Track records that the subject did something. details.Value is the value of the measurement, its attributes that are texts,
-// numbers or booleans are its properties.
+// Track records that the subject did something. The value of details is the value of the measurement, 1 when details are the
+// zero value; its attributes that are texts, numbers or booleans are the properties. Without a targeting key nothing is
+// recorded but the drop.
 func (p *Provider) Track(_ context.Context, name string, subject openfeature.EvaluationContext, details openfeature.TrackingEventDetails) {
-	p.facts.tracked(name, subject.TargetingKey(), details.Value(), details.Attributes())
+	value := details.Value()
+	if reflect.DeepEqual(details, openfeature.TrackingEventDetails{}) {
+		value = 1 // the caller gave none; NewTrackingEventDetails(0) is not the zero value
+	}
+	p.facts.tracked(name, subject.TargetingKey(), value, details.Attributes())
 }

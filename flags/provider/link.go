@@ -1,274 +1,174 @@
 package provider
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"slices"
-	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/open-feature/go-sdk/openfeature"
-
-	"github.com/assayhq/assay/flags"
 )
 
-// maxRuleset bounds what a ruleset may weigh: some 100,000 flags.
-const maxRuleset = 256 << 20
-
-// load asks for the ruleset and swaps it in when it is another one; changed names its flags that changed.
-func (p *Provider) load(ctx context.Context) (changed []string, err error) {
-	was := p.current.Load()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.URL+"/api/v1/ruleset", nil)
-	if err != nil {
-		return nil, fmt.Errorf("the URL of the assay server is wrong: %w", err)
-	}
-	if was != nil {
-		request.Header.Set("If-None-Match", was.etag)
-	}
-	response, err := send(p.config, request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close() //nolint:errcheck // the body was read; closing it cannot take anything back
-	if response.StatusCode == http.StatusNotModified && was != nil {
-		return nil, nil
-	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxRuleset))
-	if err != nil {
-		return nil, fmt.Errorf("the ruleset broke off: %w", err)
-	}
-	snapshot, err := flags.ParseSnapshot(text)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := flags.Compile(snapshot)
-	if err != nil {
-		return nil, err
-	}
-	now := &loaded{rules: rules, snapshot: snapshot, etag: response.Header.Get("ETag")}
-	if p.config.Metadata {
-		now.metadata = openfeature.FlagMetadata{
-			"flagSetId": snapshot.Project + "/" + snapshot.Environment, "version": strconv.FormatUint(snapshot.Revision, 10),
-		}
-	}
-	p.current.Store(now)
-	if was == nil {
-		return nil, nil
-	}
-	return difference(was.snapshot, snapshot), nil
-}
-
-// send makes a request with the key. An answer that is no success is a *refusedError.
-func send(c Config, request *http.Request) (*http.Response, error) {
-	request.Header.Set("Authorization", "Bearer "+c.Key)
-	response, err := c.HTTPClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("the assay server cannot be reached: %w", err)
-	}
-	if response.StatusCode < 300 || response.StatusCode == http.StatusNotModified {
-		return response, nil
-	}
-	defer response.Body.Close() //nolint:errcheck // the body was read; closing it cannot take anything back
-	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err != nil {
-		text = nil
-	}
-	var problem struct {
-		Detail string `json:"detail"`
-	}
-	if json.Unmarshal(text, &problem) != nil || problem.Detail == "" {
-		problem.Detail = response.Status
-	}
-	refused := &refusedError{status: response.StatusCode, detail: problem.Detail}
-	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		refused.wait = min(time.Duration(seconds)*time.Second, time.Minute)
-	}
-	return nil, refused
-}
-
-// difference names the flags that are new, gone or changed.
-func difference(was, now flags.Snapshot) []string {
-	before := make(map[string]uint64, len(was.Flags))
-	for _, f := range was.Flags {
-		before[f.Key] = f.Revision
-	}
-	var changed []string
-	for _, f := range now.Flags {
-		if revision, there := before[f.Key]; !there || revision != f.Revision {
-			changed = append(changed, f.Key)
-		}
-		delete(before, f.Key)
-	}
-	for key := range before {
-		changed = append(changed, key)
-	}
-	slices.Sort(changed)
-	return changed
-}
-
-// link keeps the provider in touch with the server and tells when that changes. Only its own goroutine touches it.
+// link keeps the provider in touch with the server, and tells the SDK when that changes.
 type link struct {
 	provider *Provider
-	inTouch  bool      // the latest contact succeeded
-	told     bool      // READY was the last thing told
-	failed   bool      // ERROR was
-	lost     time.Time // since when the server is away
+
+	mu    sync.Mutex // guards what follows
+	state openfeature.State
+	why   error       // of a state other than READY
+	grace *time.Timer // turns STALE into ERROR
+	ended bool
+}
+
+// newLink makes a link in the state that the SDK tells after an Init with that outcome.
+func newLink(p *Provider, outcome error) *link {
+	l := &link{provider: p, state: openfeature.ReadyState, why: outcome}
+	if outcome != nil {
+		l.state = openfeature.ErrorState
+	}
+	return l
+}
+
+// trouble is what an Init has to report now. The SDK makes it the state ERROR, whatever was told before.
+func (l *link) trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == openfeature.ReadyState {
+		return nil
+	}
+	l.state = openfeature.ErrorState
+	return &openfeature.ProviderInitError{ErrorCode: openfeature.GeneralCode, Message: l.why.Error() + "; it is being tried again"}
 }
 
 // keep follows the stream, and polls where there is none, until ctx ends.
 func (l *link) keep(ctx context.Context) {
-	backoff := leastBackoff
-	for ctx.Err() == nil {
+	defer l.end()
+	pace := l.provider.pace
+	backoff := pace.least
+	for wait := pace.settle; pause(ctx, jitter(wait)); {
 		opened := time.Now()
 		err := l.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(opened) > mostBackoff {
-			backoff = leastBackoff
+		if time.Since(opened) > pace.most {
+			backoff = pace.least
 		}
 		// The stream ended; the ruleset itself may still be there to be asked for.
-		if l.refresh(ctx) == nil && l.refusesStreams(err) {
-			backoff = l.provider.config.PollInterval
+		failed := l.refresh(ctx)
+		wait = max(backoff, askedWait(failed))
+		if failed == nil && refusalOf(err) != nil {
+			wait = l.provider.config.PollInterval // no stream gets through, so this is polling
 		}
-		if !l.pause(ctx, backoff/2+rand.N(backoff/2+1)) { //nolint:gosec // jitter protects the server, not a secret
-			return
-		}
-		backoff = min(2*backoff, mostBackoff, l.provider.config.PollInterval)
+		backoff = min(2*backoff, pace.most)
 	}
 }
 
-// refusesStreams tells an answer that will be the same next time from a connection that broke.
-func (l *link) refusesStreams(err error) bool {
-	_, refused := errors.AsType[*refusedError](err)
-	return refused
+// jitter is between once and one and a half times the wait, so that the clients of a server that went away do not all come
+// back at the same instant.
+func jitter(wait time.Duration) time.Duration {
+	return wait + rand.N(wait/2+1) //nolint:gosec // it protects the server's load, not a secret
 }
 
-// pause waits, meanwhile turning STALE into ERROR when it is time. It reports whether ctx goes on.
-func (l *link) pause(ctx context.Context, wait time.Duration) bool {
+// pause reports whether ctx goes on after the wait.
+func pause(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	var worse <-chan time.Time
-	if !l.inTouch && !l.failed {
-		grace := time.NewTimer(time.Until(l.lost.Add(l.provider.config.ErrorAfter)))
-		defer grace.Stop()
-		worse = grace.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-worse:
-			worse = nil
-			l.despair()
-		case <-timer.C:
-			return true
-		}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
-// refresh asks for the ruleset once.
+// refresh asks for the ruleset once and tells what that shows.
 func (l *link) refresh(ctx context.Context) error {
-	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
+	bounded, cancel := context.WithTimeout(ctx, l.provider.pace.request)
 	defer cancel()
-	changed, err := l.provider.load(bounded)
+	changed, err := l.provider.load(bounded, false)
 	switch {
 	case ctx.Err() != nil:
-	case err != nil:
-		l.loose(err)
-	default:
+	case err == nil:
 		l.found(changed)
+	case !errors.Is(err, errBehind):
+		l.lost(err)
 	}
 	return err
 }
 
-// found tells that the server is there, and which flags changed.
+// found tells that the server is there, unless that is known, and which flags changed.
 func (l *link) found(changed []string) {
-	l.inTouch = true
-	if !l.told {
-		l.told, l.failed = true, false
-		l.provider.emit(openfeature.ProviderReady, openfeature.ProviderEventDetails{Message: "in touch with the assay server"})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != openfeature.ReadyState {
+		l.state = openfeature.ReadyState
+		if l.grace != nil {
+			l.grace.Stop()
+		}
+		l.emit(openfeature.ProviderReady, openfeature.ProviderEventDetails{Message: "in touch with the assay server"})
 	}
 	if len(changed) > 0 {
-		l.provider.emit(openfeature.ProviderConfigChange, openfeature.ProviderEventDetails{Message: "the ruleset changed", FlagChanges: changed})
+		l.emit(openfeature.ProviderConfigChange, openfeature.ProviderEventDetails{Message: "the ruleset changed", FlagChanges: changed})
 	}
 }
 
-// loose tells once that the server is away.
-func (l *link) loose(err error) {
-	if l.inTouch {
-		l.lost = time.Now()
-		l.inTouch = false
+// lost tells once that the server is away, and starts the time until that is an error.
+func (l *link) lost(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.why = err
+	if l.state != openfeature.ReadyState {
+		return
 	}
-	if l.told {
-		l.told = false
-		l.provider.emit(openfeature.ProviderStale, openfeature.ProviderEventDetails{Message: err.Error()})
-	}
-	if !l.failed && time.Since(l.lost) >= l.provider.config.ErrorAfter {
-		l.despair()
-	}
+	l.state = openfeature.StaleState
+	l.emit(openfeature.ProviderStale, openfeature.ProviderEventDetails{Message: err.Error()})
+	l.grace = time.AfterFunc(l.provider.config.ErrorAfter, l.despair)
 }
 
 func (l *link) despair() {
-	if l.failed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.state != openfeature.StaleState {
 		return
 	}
-	l.failed = true
-	l.provider.emit(openfeature.ProviderError, openfeature.ProviderEventDetails{
-		ErrorCode: openfeature.GeneralCode, Message: "the assay server has been away for a while; the last ruleset goes on deciding (GENERAL)",
+	l.state = openfeature.ErrorState
+	l.emit(openfeature.ProviderError, openfeature.ProviderEventDetails{
+		// Handlers are not given the code, so the message has it too.
+		ErrorCode: openfeature.GeneralCode, Message: "GENERAL: the last ruleset goes on deciding; " + l.why.Error(),
 	})
 }
 
-// follow reads the stream of changes until it ends, which is always an error.
-func (l *link) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	watchdog := time.AfterFunc(silence, cancel)
-	defer watchdog.Stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.provider.config.URL+"/api/v1/ruleset/changes", nil)
-	if err != nil {
-		return fmt.Errorf("the URL of the assay server is wrong: %w", err)
-	}
-	request.Header.Set("Accept", "text/event-stream")
-	if now := l.provider.current.Load(); now != nil {
-		request.Header.Set("Last-Event-ID", strconv.FormatUint(now.snapshot.Revision, 10))
-	}
-	response, err := send(l.provider.config, request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // a stream that ended cannot be closed worse
-	if l.provider.current.Load() != nil {
-		l.found(nil)
-	}
-	return l.read(ctx, response.Body, watchdog)
+func (l *link) isReady() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state == openfeature.ReadyState
 }
 
-// read takes the events of a stream. Only the kind of an event counts; the ruleset itself is asked for.
-func (l *link) read(ctx context.Context, stream io.Reader, watchdog *time.Timer) error {
-	lines := bufio.NewScanner(stream)
-	news := false
-	for lines.Scan() {
-		watchdog.Reset(silence)
-		switch line := lines.Text(); {
-		case strings.HasPrefix(line, "event:"):
-			news = strings.TrimSpace(line[len("event:"):]) == "ruleset"
-		case line == "" && news:
-			news = false
-			if err := l.refresh(ctx); err != nil {
-				return err
-			}
+// end leaves nothing behind that could still tell something.
+func (l *link) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	if l.grace != nil {
+		l.grace.Stop()
+	}
+}
+
+// emit tells the SDK. When nobody reads events the provider must not wait for them; then the oldest is given up, because the
+// newest is the one that is true.
+func (l *link) emit(kind openfeature.EventType, details openfeature.ProviderEventDetails) {
+	events := l.provider.events
+	for {
+		select {
+		case events <- openfeature.Event{ProviderName: Name, EventType: kind, ProviderEventDetails: details}:
+			return
+		default:
+		}
+		select {
+		case <-events:
+		default:
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("the stream of changes broke: %w", err)
-	}
-	return errors.New("the stream of changes ended")
 }

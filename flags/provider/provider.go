@@ -20,8 +20,8 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,7 +36,8 @@ import (
 type Config struct {
 	// URL of the server, such as "https://flags.example.com", and a server Key of the environment.
 	URL, Key string
-	// HTTPClient makes the requests. It must not have a timeout, which would end the stream; default: a plain client.
+	// HTTPClient makes the requests; default: a client of the provider's own. Its Timeout is not used, because it would end
+	// the stream; every request has a bound of its own.
 	HTTPClient *http.Client
 	// PollInterval is how often the ruleset is asked for where no stream gets through; default 30 s.
 	PollInterval time.Duration
@@ -44,47 +45,57 @@ type Config struct {
 	FlushInterval time.Duration
 	// ErrorAfter is how long the provider is STALE before it is in ERROR; default 5 s.
 	ErrorAfter time.Duration
-	// QueueSize bounds the facts that wait to be sent; default 20,000.
+	// QueueSize bounds the exposures, and by itself the measurements, that wait to be sent; default 20,000.
 	QueueSize int
-	// RememberExposures bounds the exposures that are remembered as reported; default 200,000. A forgotten one is reported
+	// RememberExposures bounds the exposures that are remembered as reported; default 100,000. A forgotten one is reported
 	// again, which the server bears.
 	RememberExposures int
+	// UnitType is what the targeting key given to Track identifies; default "user". Exposures have the experiment's.
+	UnitType string
 	// Attributes names the context attributes that are reported with an exposure, to compare segments by. Default: none, so
 	// that nothing personal leaves the app by accident.
 	Attributes []string
-	// Metadata adds flagSetId and version to every evaluation's flag metadata, at two allocations each.
+	// Metadata adds flagSetId, version and, for an exposure, experiment to every evaluation's flag metadata. It is off by
+	// default because the SDK copies the metadata of every evaluation, at two allocations each.
 	Metadata bool
 }
 
 // Name is the provider's name in OpenFeature.
 const Name = "assay"
 
-const (
-	requestTimeout = 10 * time.Second
-	leastBackoff   = 200 * time.Millisecond
-	mostBackoff    = 30 * time.Second
-	silence        = 45 * time.Second // a stream without even a heartbeat for so long is dead
-)
+// pace is how long things take. Tests shorten it.
+type pace struct {
+	request  time.Duration // bounds every request but the stream
+	silence  time.Duration // a stream without even a heartbeat (every 15 s) for so long is dead
+	settle   time.Duration // after Init before anything is told, so that the SDK tells the outcome of Init first
+	least    time.Duration // backoff
+	most     time.Duration
+	patience time.Duration // before a ruleset older than the one in use is believed
+}
 
-// Provider implements openfeature.FeatureProvider, ContextAwareStateHandler, EventHandler and Tracker. Make one with New.
+// Provider implements openfeature.FeatureProvider, ContextAwareStateHandler, EventHandler and Tracker. Make one with New, and give
+// it to one API; it may serve several domains of that.
 type Provider struct {
 	config  Config
+	pace    pace
+	http    *http.Client
 	current atomic.Pointer[loaded]
+	behind  time.Time // since when the server has only offered older rulesets, zero for not; only load touches it
 	events  chan openfeature.Event
 	facts   *reporter
 
-	mu    sync.Mutex // guards users and stop
-	users int        // how often Init was called without a Shutdown: once per domain
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	loading gate // held while a ruleset is loaded
+	mu      sync.Mutex
+	life    *life // from Init to Shutdown, nil otherwise; guarded by mu
 }
 
-// loaded is a ruleset with what belongs to it.
-type loaded struct {
-	rules    *flags.Ruleset
-	snapshot flags.Snapshot
-	etag     string
-	metadata openfeature.FlagMetadata
+// life is what runs from an Init to a Shutdown.
+type life struct {
+	link   *link         // set when begun is closed, unless Init failed for good
+	begun  chan struct{} // closed when Init is over
+	failed error         // why Init failed for good
+	end    context.CancelFunc
+	done   sync.WaitGroup
 }
 
 var (
@@ -97,21 +108,42 @@ var (
 // New makes a provider. It does nothing until OpenFeature initialises it.
 func New(c Config) *Provider {
 	c.URL = strings.TrimSuffix(c.URL, "/")
-	if c.HTTPClient == nil {
-		c.HTTPClient = &http.Client{}
+	orDefault(&c.PollInterval, 30*time.Second)
+	orDefault(&c.FlushInterval, time.Second)
+	orDefault(&c.ErrorAfter, 5*time.Second)
+	orDefault(&c.QueueSize, 20_000)
+	orDefault(&c.RememberExposures, 100_000)
+	if c.UnitType == "" {
+		c.UnitType = "user"
 	}
-	for value, standard := range map[*time.Duration]time.Duration{&c.PollInterval: 30 * time.Second, &c.FlushInterval: time.Second, &c.ErrorAfter: 5 * time.Second} {
-		if *value <= 0 {
-			*value = standard
-		}
+	p := &Provider{
+		config: c, http: clientOf(c), events: make(chan openfeature.Event, 64), loading: newGate(),
+		pace: pace{
+			request: 10 * time.Second, silence: 45 * time.Second, settle: 50 * time.Millisecond,
+			least: 200 * time.Millisecond, most: 30 * time.Second, patience: time.Minute,
+		},
 	}
-	if c.QueueSize <= 0 {
-		c.QueueSize = 20_000
+	p.facts = newReporter(p)
+	return p
+}
+
+func orDefault[T int | time.Duration](value *T, standard T) {
+	if *value <= 0 {
+		*value = standard
 	}
-	if c.RememberExposures <= 0 {
-		c.RememberExposures = 200_000
+}
+
+func clientOf(c Config) *http.Client {
+	if c.HTTPClient != nil {
+		own := *c.HTTPClient
+		own.Timeout = 0
+		return &own
 	}
-	return &Provider{config: c, events: make(chan openfeature.Event, 64), facts: newReporter(c)}
+	standard, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return &http.Client{} // the app replaced the default transport; it knows why
+	}
+	return &http.Client{Transport: standard.Clone()}
 }
 
 // Metadata names the provider.
@@ -128,57 +160,122 @@ func (p *Provider) Init(c openfeature.EvaluationContext) error {
 	return p.InitWithContext(context.Background(), c)
 }
 
-// InitWithContext loads the ruleset. A key that the server refuses is fatal. When the server cannot be reached it is an error, and
-// the provider goes on trying in the background until Shutdown.
+// InitWithContext loads the ruleset. A key that the server refuses, or an unusable URL, is fatal. When the server cannot be
+// reached it is an error, and the provider goes on trying in the background until Shutdown. While the provider runs (for
+// another domain), it only tells whether it is in touch with the server.
 func (p *Provider) InitWithContext(ctx context.Context, _ openfeature.EvaluationContext) error {
+	background, end := context.WithCancel(context.Background())
+	mine := &life{begun: make(chan struct{}), end: end}
+	mine.done.Add(1) // for the loading below; Shutdown waits for it, too
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.users > 0 {
-		p.users++
-		if p.current.Load() == nil {
-			return &openfeature.ProviderInitError{ErrorCode: openfeature.ProviderNotReadyCode, Message: "the assay server has not been reached yet; it is being tried"}
-		}
-		return nil
+	running := p.life
+	if running == nil {
+		p.life = mine
 	}
-	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
+	p.mu.Unlock()
+	if running != nil {
+		end()
+		return running.trouble(ctx)
+	}
+	defer mine.done.Done()
+	defer close(mine.begun)
+	bounded, cancel := context.WithTimeout(background, p.pace.request)
 	defer cancel()
-	_, err := p.load(bounded)
-	if refused, ok := errors.AsType[*refusedError](err); ok && refused.forKey() {
-		return &openfeature.ProviderInitError{ErrorCode: openfeature.ProviderFatalCode, Message: refused.Error()}
+	defer context.AfterFunc(ctx, cancel)()
+	err := p.begin(bounded)
+	if mine.failed = fatal(err); mine.failed != nil {
+		p.forget(mine)
+		p.hangUp()
+		return mine.failed
 	}
-	p.users = 1
-	background, stop := context.WithCancel(context.Background())
-	p.stop = stop
-	connection := &link{provider: p, inTouch: err == nil, told: err == nil, failed: err != nil}
-	p.done.Go(func() { connection.keep(background) })
-	p.done.Go(func() { p.facts.run(background) })
-	if err != nil {
-		return &openfeature.ProviderInitError{ErrorCode: openfeature.GeneralCode, Message: err.Error()}
+	drain(p.events) // what nobody read of an earlier life is not true any more
+	mine.link = newLink(p, err)
+	mine.done.Go(func() { mine.link.keep(background) })
+	mine.done.Go(func() { p.facts.run(background) })
+	return mine.link.trouble()
+}
+
+// begin loads the first ruleset.
+func (p *Provider) begin(ctx context.Context) error {
+	if u, err := url.Parse(p.config.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errNoURL
+	}
+	_, err := p.load(ctx, true)
+	return err
+}
+
+var errNoURL = errors.New("the URL of the assay server is missing or wrong; give one such as https://flags.example.com")
+
+// fatal is an error that tells the SDK to give the provider up, nil if err is one that may pass.
+func fatal(err error) error {
+	if refused := refusalOf(err); errors.Is(err, errNoURL) || refused != nil && refused.ofKey() {
+		return &openfeature.ProviderInitError{ErrorCode: openfeature.ProviderFatalCode, Message: err.Error()}
 	}
 	return nil
 }
 
+// trouble is what an Init that finds the provider running has to report.
+func (l *life) trouble(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.begun:
+	}
+	if l.link == nil {
+		return l.failed
+	}
+	return l.link.trouble()
+}
+
+// forget ends the life if it is still the provider's.
+func (p *Provider) forget(l *life) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.life == l {
+		p.life = nil
+	}
+	l.end()
+}
+
+func drain(events chan openfeature.Event) {
+	for {
+		select {
+		case <-events:
+		default:
+			return
+		}
+	}
+}
+
 // Shutdown is ShutdownWithContext bounded by ten seconds.
 func (p *Provider) Shutdown() {
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), p.pace.request)
 	defer cancel()
 	_ = p.ShutdownWithContext(ctx) // the interface has no way to tell; Stats has
 }
 
-// ShutdownWithContext sends what waits, within ctx, and ends everything the provider started. The error says how many facts
-// could not be sent. Afterwards Init may be called again.
+// ShutdownWithContext ends everything the provider started, at once, and then sends what waits, within ctx. The error says how
+// many facts could not be sent. The last ruleset goes on deciding, and Init may be called again. A second call does nothing:
+// the SDK calls it once for every domain.
 func (p *Provider) ShutdownWithContext(ctx context.Context) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.users == 0 {
+	running := p.life
+	p.life = nil
+	p.mu.Unlock()
+	if running == nil {
 		return nil
 	}
-	if p.users--; p.users > 0 {
-		return nil
-	}
-	p.stop()
-	p.done.Wait()
+	running.end()
+	running.done.Wait() // everything that runs ends with its context
+	defer p.hangUp()
 	return p.facts.flush(ctx)
+}
+
+// hangUp closes what connections the provider has to itself.
+func (p *Provider) hangUp() {
+	if p.config.HTTPClient == nil {
+		p.http.CloseIdleConnections()
+	}
 }
 
 // Flush sends the facts that wait, within ctx.
@@ -189,7 +286,9 @@ type Stats struct {
 	Queued   int   // waiting now
 	Sent     int64 // taken in by the server, duplicates included
 	Rejected int64 // refused by the server
-	Dropped  int64 // lost because the queue was full, or because Track had no targeting key
+	Dropped  int64 // lost because a queue was full, or because Track had no targeting key or no finite value
+	// LastRefusal is what the server said about the latest fact that it rejected, empty for none.
+	LastRefusal string
 }
 
 // Stats returns what became of exposures and tracked events.
@@ -204,26 +303,18 @@ func (p *Provider) Ruleset() *flags.Ruleset {
 	return nil
 }
 
-// emit tells the SDK. When nobody reads events the provider must not wait for them.
-func (p *Provider) emit(kind openfeature.EventType, details openfeature.ProviderEventDetails) {
+// gate is a mutex that can be waited for within a context.
+type gate chan struct{}
+
+func newGate() gate { return make(gate, 1) }
+
+func (g gate) enter(ctx context.Context) error {
 	select {
-	case p.events <- openfeature.Event{ProviderName: Name, EventType: kind, ProviderEventDetails: details}:
-	default:
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-// refusedError is an answer other than the one asked for.
-type refusedError struct {
-	status int
-	detail string
-	wait   time.Duration
-}
-
-// Error says what the server said.
-func (e *refusedError) Error() string {
-	return fmt.Sprintf("the assay server answered %d: %s", e.status, e.detail)
-}
-
-func (e *refusedError) forKey() bool {
-	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden
-}
+func (g gate) leave() { <-g }

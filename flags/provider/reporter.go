@@ -1,132 +1,148 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"net/http"
+	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assayhq/assay/flags"
 )
 
-// batchItems is the most the server takes at once.
-const batchItems = 1_000
-
-// reporter queues facts and sends them. It never makes an app wait for more than a mutex.
+// reporter notes facts and sends them in batches. Noting never makes an app wait for more than a mutex that nobody holds for
+// long.
 type reporter struct {
-	config Config
-	full   chan struct{} // a batch is full
-	salt   string        // of this process, so that its event ids are its own
-
-	sending sync.Mutex // held while a batch is on its way
+	provider     *Provider
+	exposures    queue[exposure]
+	measurements queue[measurement]
+	seen         *seenSet
+	full         chan struct{} // a batch is full
+	sending      gate          // held while batches are on their way
+	process      string        // random, so that this process's measurements have ids of their own
+	counter      atomic.Uint64
+	dropped      atomic.Int64
 
 	mu       sync.Mutex // guards what follows
-	queue    []fact
-	seen     map[exposureKey]struct{} // reported, newest generation
-	seenOld  map[exposureKey]struct{} // and the one before it
-	counter  uint64
 	sent     int64
 	rejected int64
-	dropped  int64
+	refusal  string
 }
 
-type exposureKey struct{ flag, experiment, unit, variant string }
-
-// fact is an exposure or a measurement as it was noticed; it becomes JSON when it is sent.
-type fact struct {
-	id       uint64
-	exposure bool
-	at       time.Time
-	// experiment and variant of an exposure; name and value of a measurement.
-	flag, experiment, variant, reason string
-	unitType, unit                    string
-	revision                          uint64
-	name                              string
-	value                             float64
-	extra                             map[string]any
+// exposure and measurement are the items of the ingestion API.
+type exposure struct {
+	EventID    string         `json:"event_id"`
+	Type       string         `json:"type"`
+	Experiment string         `json:"experiment_key"`
+	Variant    string         `json:"variant"`
+	UnitType   string         `json:"unit_type,omitempty"`
+	UnitID     string         `json:"unit_id"`
+	OccurredAt string         `json:"occurred_at"`
+	Flag       string         `json:"flag_key"`
+	Reason     string         `json:"reason"`
+	Version    string         `json:"flag_version"`
+	Attributes map[string]any `json:"attributes,omitempty"`
 }
 
-func newReporter(c Config) *reporter {
-	var raw [16]byte
-	rand.Read(raw[:]) // it never returns an error
-	return &reporter{config: c, full: make(chan struct{}, 1), salt: hex.EncodeToString(raw[:]), seen: map[exposureKey]struct{}{}}
+type measurement struct {
+	EventID    string         `json:"event_id"`
+	Type       string         `json:"type"`
+	Name       string         `json:"event_name"`
+	UnitType   string         `json:"unit_type"`
+	UnitID     string         `json:"unit_id"`
+	OccurredAt string         `json:"occurred_at"`
+	Value      float64        `json:"value"`
+	Properties map[string]any `json:"properties,omitempty"`
 }
 
-// exposed queues an exposure unless it was reported before.
+func newReporter(p *Provider) *reporter {
+	var process [8]byte
+	rand.Read(process[:]) // it never returns an error
+	return &reporter{
+		provider: p, seen: newSeenSet(p.config.RememberExposures), full: make(chan struct{}, 1), sending: newGate(), process: hex.EncodeToString(process[:]),
+		exposures: queue[exposure]{limit: p.config.QueueSize}, measurements: queue[measurement]{limit: p.config.QueueSize},
+	}
+}
+
+// exposed notes an exposure unless it was noted before. One that finds the queue full is not remembered, so that a later
+// evaluation can note it.
 func (r *reporter) exposed(flag string, d flags.Decision, attributes map[string]any) {
-	key := exposureKey{flag, d.Experiment, d.UnitID, d.Variant}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, again := r.seen[key]; again {
+	h := r.seen.hash(flag, d.Experiment, d.Variant, d.Unit, d.UnitID)
+	if !r.seen.add(h) {
 		return
 	}
-	if _, again := r.seenOld[key]; again {
-		return
+	x := exposure{
+		Type: "exposure", Experiment: d.Experiment, Variant: d.Variant, UnitType: d.Unit, UnitID: d.UnitID, OccurredAt: stamp(time.Now()),
+		Flag: flag, Reason: string(d.Reason), Version: strconv.FormatUint(d.Revision, 10),
 	}
-	f := fact{
-		exposure: true, at: time.Now(), flag: flag, experiment: d.Experiment, variant: d.Variant, reason: string(d.Reason),
-		unitType: d.Unit, unit: d.UnitID, revision: d.Revision,
-	}
-	for _, name := range r.config.Attributes {
+	for _, name := range r.provider.config.Attributes {
 		if value, there := attributes[name]; there && isScalar(value) {
-			if f.extra == nil {
-				f.extra = map[string]any{}
+			if x.Attributes == nil {
+				x.Attributes = map[string]any{}
 			}
-			f.extra[name] = value
+			x.Attributes[name] = value
 		}
 	}
-	if !r.add(f) {
-		return // not remembered either, so a later evaluation reports it
+	if !noted(r, &r.exposures, x) {
+		r.seen.forget(h)
 	}
-	if len(r.seen) >= r.config.RememberExposures/2 {
-		r.seen, r.seenOld = map[exposureKey]struct{}{}, r.seen
-	}
-	r.seen[key] = struct{}{}
 }
 
-// tracked queues a measurement.
+// tracked notes a measurement; it keeps the attributes.
 func (r *reporter) tracked(name, unit string, value float64, attributes map[string]any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if unit == "" || name == "" || math.IsNaN(value) || math.IsInf(value, 0) {
-		r.dropped++
+		r.dropped.Add(1)
 		return
 	}
-	f := fact{at: time.Now(), name: name, unit: unit, value: value}
 	for k, v := range attributes {
-		if isScalar(v) {
-			if f.extra == nil {
-				f.extra = map[string]any{}
-			}
-			f.extra[k] = v
+		if !isScalar(v) {
+			delete(attributes, k)
 		}
 	}
-	r.add(f)
+	noted(r, &r.measurements, measurement{
+		EventID: r.process + "-" + strconv.FormatUint(r.counter.Add(1), 36),
+		Type:    "measurement", Name: name, UnitType: r.provider.config.UnitType, UnitID: unit, OccurredAt: stamp(time.Now()), Value: value, Properties: attributes,
+	})
 }
 
-func (r *reporter) add(f fact) bool {
-	if len(r.queue) >= r.config.QueueSize {
-		r.dropped++
-		return false
+func noted[T any](r *reporter, q *queue[T], item T) bool {
+	ok, batches := q.add(item)
+	if !ok {
+		r.dropped.Add(1)
 	}
-	r.counter++
-	f.id = r.counter
-	r.queue = append(r.queue, f)
-	if len(r.queue) >= batchItems {
+	if batches {
 		select {
 		case r.full <- struct{}{}:
 		default:
 		}
 	}
-	return true
+	return ok
+}
+
+// stamp is the time in UTC to the millisecond, for exposures and measurements alike, so that what happens right after an
+// exposure never looks earlier.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// name gives the exposure its id, the same for the same content: whoever reports the same thing, however often, reports one
+// event. Two exposures of a unit in different milliseconds are two events, of which the analysis takes the first.
+func (x *exposure) name() {
+	text := fmt.Appendf(nil, "%q %q %q %q %q %q %q %q", x.Experiment, x.Variant, x.UnitType, x.UnitID, x.OccurredAt, x.Flag, x.Reason, x.Version)
+	keys := make([]string, 0, len(x.Attributes))
+	for k := range x.Attributes {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		text = fmt.Appendf(text, " %q=%T %v", k, x.Attributes[k], x.Attributes[k])
+	}
+	sum := sha256.Sum256(text)
+	x.EventID = hex.EncodeToString(sum[:16])
 }
 
 func isScalar(value any) bool {
@@ -141,10 +157,13 @@ func isScalar(value any) bool {
 	return false
 }
 
-// run sends batches until ctx ends: when one is full, and at the interval.
+// run sends batches until ctx ends: when one is full, and at the interval. After a failure it waits longer and longer, or as
+// long as the server asks.
 func (r *reporter) run(ctx context.Context) {
-	ticker := time.NewTicker(r.config.FlushInterval)
+	pace := r.provider.pace
+	ticker := time.NewTicker(r.provider.config.FlushInterval)
 	defer ticker.Stop()
+	backoff := pace.least
 	for {
 		select {
 		case <-ctx.Done():
@@ -152,143 +171,22 @@ func (r *reporter) run(ctx context.Context) {
 		case <-r.full:
 		case <-ticker.C:
 		}
-		wait := time.Duration(0)
-		if err := r.flush(ctx); err != nil && ctx.Err() == nil {
-			wait = leastBackoff * 5
-			if refused, ok := errors.AsType[*refusedError](err); ok && refused.wait > wait {
-				wait = refused.wait
-			}
+		err := r.flush(ctx)
+		if err == nil {
+			backoff = pace.least
+			continue
 		}
-		if wait > 0 {
-			timer := time.NewTimer(wait)
-			select {
-			case <-ctx.Done():
-				timer.Stop()
-				return
-			case <-timer.C:
-			}
+		if !pause(ctx, jitter(max(backoff, askedWait(err)))) {
+			return
 		}
+		backoff = min(2*backoff, pace.most)
 	}
-}
-
-// flush sends what waits now. What could not be sent waits on, and the error says how much.
-func (r *reporter) flush(ctx context.Context) error {
-	r.sending.Lock()
-	defer r.sending.Unlock()
-	r.mu.Lock()
-	waiting := len(r.queue)
-	r.mu.Unlock()
-	// What comes meanwhile waits for the next time, or a steady trickle would be sent in ever so many small batches.
-	for waiting > 0 {
-		r.mu.Lock()
-		batch := r.queue[:min(waiting, batchItems)]
-		r.mu.Unlock()
-		waiting -= len(batch)
-		if err := r.sendBatch(ctx, batch); err != nil {
-			if refused, ok := errors.AsType[*refusedError](err); !ok || refused.again() {
-				return fmt.Errorf("%d facts could not be sent: %w", r.stats().Queued, err)
-			}
-			// The server will never take this batch; it must not stand in the way of the next.
-			r.note(0, int64(len(batch)))
-		}
-		r.mu.Lock()
-		r.queue = append([]fact(nil), r.queue[len(batch):]...)
-		r.mu.Unlock()
-	}
-	return nil
-}
-
-// again reports whether the same batch may be taken later.
-func (e *refusedError) again() bool {
-	return e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestTimeout || e.forKey()
-}
-
-// sendBatch sends exposures and measurements, each to its endpoint. Sending twice is harmless: every fact has an event_id.
-func (r *reporter) sendBatch(ctx context.Context, batch []fact) error {
-	var exposures, measurements []map[string]any
-	for _, f := range batch {
-		if f.exposure {
-			exposures = append(exposures, r.exposureItem(f))
-		} else {
-			measurements = append(measurements, r.measurementItem(f))
-		}
-	}
-	if err := r.post(ctx, "/api/v1/exposures", exposures); err != nil {
-		return err
-	}
-	return r.post(ctx, "/api/v1/measurements", measurements)
-}
-
-func (r *reporter) post(ctx context.Context, path string, items []map[string]any) error {
-	if len(items) == 0 {
-		return nil
-	}
-	body, err := json.Marshal(map[string]any{"items": items})
-	if err != nil {
-		return fmt.Errorf("encoding facts: %w", err)
-	}
-	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(bounded, http.MethodPost, r.config.URL+path, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("the URL of the assay server is wrong: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := send(r.config, request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // the body was read; closing it cannot take anything back
-	var outcome struct {
-		Accepted   int64 `json:"accepted"`
-		Duplicates int64 `json:"duplicates"`
-		Rejected   int64 `json:"rejected"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&outcome); err != nil {
-		return fmt.Errorf("the assay server answered something else than expected: %w", err)
-	}
-	r.note(outcome.Accepted+outcome.Duplicates, outcome.Rejected)
-	return nil
-}
-
-func (r *reporter) note(sent, rejected int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sent += sent
-	r.rejected += rejected
 }
 
 func (r *reporter) stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Stats{Queued: len(r.queue), Sent: r.sent, Rejected: r.rejected, Dropped: r.dropped}
-}
-
-func (r *reporter) exposureItem(f fact) map[string]any {
-	item := map[string]any{
-		"event_id": r.eventID(f), "type": "exposure", "experiment_key": f.experiment, "variant": f.variant, "unit_type": f.unitType,
-		"unit_id": f.unit, "occurred_at": stamp(f.at), "flag_key": f.flag, "reason": f.reason, "flag_version": fmt.Sprint(f.revision),
+	return Stats{
+		Queued: r.exposures.len() + r.measurements.len(), Sent: r.sent, Rejected: r.rejected, Dropped: r.dropped.Load(), LastRefusal: r.refusal,
 	}
-	if f.extra != nil {
-		item["attributes"] = f.extra
-	}
-	return item
-}
-
-func (r *reporter) measurementItem(f fact) map[string]any {
-	item := map[string]any{
-		"event_id": r.eventID(f), "type": "measurement", "event_name": f.name, "unit_id": f.unit, "occurred_at": stamp(f.at), "value": f.value,
-	}
-	if f.extra != nil {
-		item["properties"] = f.extra
-	}
-	return item
-}
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-
-// eventID names the fact for ever: the same however often it is sent, another in every process.
-func (r *reporter) eventID(f fact) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", r.salt, f.id))
-	return hex.EncodeToString(sum[:16])
 }
