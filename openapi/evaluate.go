@@ -9,14 +9,12 @@ import (
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
-func (s *Server) evaluator(ctx context.Context, project, environment string) (*ruleset.Served, error) {
-	place, err := s.placeOf(ctx, project, environment)
-	if err != nil {
-		return nil, err
-	}
+// served is what the caller's environment serves.
+func (s *Server) served(ctx context.Context) (*ruleset.Served, error) {
+	place := placeOf(ctx)
 	served, ok := s.Rulesets.Current(place)
 	if !ok {
-		return nil, notFound("environment", place.Environment)
+		return nil, notFound("environment", string(place.Project)+"/"+string(place.Environment))
 	}
 	return served, nil
 }
@@ -25,7 +23,7 @@ const jsonType = "application/json"
 
 // EvaluateAll answers OFREP's bulk evaluation.
 func (s *Server) EvaluateAll(ctx context.Context, r api.EvaluateAllRequestObject) (api.EvaluateAllResponseObject, error) {
-	served, err := s.evaluator(ctx, r.Params.Project, r.Params.Environment)
+	served, err := s.served(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +40,7 @@ func (s *Server) EvaluateAll(ctx context.Context, r api.EvaluateAllRequestObject
 
 // EvaluateFlag answers OFREP's evaluation of one flag.
 func (s *Server) EvaluateFlag(ctx context.Context, r api.EvaluateFlagRequestObject) (api.EvaluateFlagResponseObject, error) {
-	served, err := s.evaluator(ctx, r.Params.Project, r.Params.Environment)
+	served, err := s.served(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/openapi/auth"
 	"github.com/assayhq/assay/projections"
+	"github.com/assayhq/assay/projections/ruleset"
 )
 
 // guard stands in front of the handlers.
@@ -98,6 +99,9 @@ func (g *guard) check(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if c.Path() == anyFlagPath {
 			c.SetParamNames("flag")
+			if c.Param("flag") == "" {
+				return refuse(http.StatusNotFound, "no_such_route", "the key of the flag is missing; it comes after the last slash")
+			}
 		}
 		if err := g.admit(c, op); err != nil {
 			return err
@@ -151,8 +155,44 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 	default:
 		return refuse(http.StatusForbidden, "forbidden", "a %s key may not do this; use an API key of a kind and scope that may", principal.Kind)
 	}
-	c.SetRequest(r.WithContext(context.WithValue(r.Context(), principalKey, principal)))
+	ctx := context.WithValue(r.Context(), principalKey, principal)
+	if op.place {
+		place, err := g.server.place(ctx, principal, r.URL.Query())
+		if err != nil {
+			return err
+		}
+		ctx = context.WithValue(ctx, placeKey, place)
+	}
+	c.SetRequest(r.WithContext(ctx))
 	return nil
+}
+
+// place is the environment a request is about: that of the key, or the one an admin key names.
+func (s *Server) place(ctx context.Context, p auth.Principal, query url.Values) (ruleset.Place, error) {
+	place := ruleset.Place{Project: p.Project, Environment: p.Environment}
+	environment := domain.EnvironmentKey(query.Get("environment"))
+	if p.Environment == "" {
+		place.Environment = environment
+	}
+	if place.Project == "" {
+		place.Project = domain.ProjectKey(query.Get("project"))
+	}
+	if place.Project == "" || place.Environment == "" {
+		return place, refuse(http.StatusBadRequest, "place_missing", "an admin key belongs to no environment; name one with ?project=…&environment=…, or use a server or client key")
+	}
+	if environment != "" && place.Environment != environment {
+		return place, refuse(http.StatusForbidden, "forbidden", "the API key is for the environment %q, not for %q", place.Environment, environment)
+	}
+	if _, ok := s.Rulesets.Current(place); ok {
+		return place, nil
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return place, err
+	}
+	if _, ok := s.Rulesets.Current(place); ok {
+		return place, nil
+	}
+	return place, notFound("environment", string(place.Project)+"/"+string(place.Environment))
 }
 
 // param is a path parameter as the handlers see it.

@@ -353,3 +353,9 @@ func problemIn(t testing.TB, answer *httptest.ResponseRecorder) problem {
 	}
 	return p
 }
+
+func serve(w *world, r *http.Request) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	w.handler.ServeHTTP(answer, r)
+	return answer
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
@@ -14,34 +13,9 @@ import (
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
-// placeOf is the environment a request is about: that of the key, or the one an admin key names.
-func (s *Server) placeOf(ctx context.Context, project, environment string) (ruleset.Place, error) {
-	p := principalOf(ctx)
-	place := ruleset.Place{Project: p.Project, Environment: p.Environment}
-	if p.Environment == "" {
-		place.Environment = domain.EnvironmentKey(environment)
-	}
-	if place.Project == "" {
-		place.Project = domain.ProjectKey(project)
-	}
-	if place.Project == "" || place.Environment == "" {
-		return place, refuse(http.StatusBadRequest, "place_missing", "an admin key belongs to no environment; name one with ?project=…&environment=…, or use a server or client key")
-	}
-	if environment != "" && place.Environment != domain.EnvironmentKey(environment) {
-		return place, refuse(http.StatusForbidden, "forbidden", "the API key is for the environment %q, not for %q", place.Environment, environment)
-	}
-	if _, ok := s.Rulesets.Current(place); !ok {
-		return place, notFound("environment", string(place.Project)+"/"+string(place.Environment))
-	}
-	return place, nil
-}
-
 // RecordExposures takes in exposures.
-func (s *Server) RecordExposures(ctx context.Context, r api.RecordExposuresRequestObject) (api.RecordExposuresResponseObject, error) {
-	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) RecordExposures(ctx context.Context, _ api.RecordExposuresRequestObject) (api.RecordExposuresResponseObject, error) {
+	place := placeOf(ctx)
 	known := arms{server: s, place: place, found: map[domain.ExperimentKey]*experiment.State{}}
 	out, err := s.ingest(ctx, place, known.take)
 	if err != nil {
@@ -51,11 +25,8 @@ func (s *Server) RecordExposures(ctx context.Context, r api.RecordExposuresReque
 }
 
 // RecordMeasurements takes in measurements.
-func (s *Server) RecordMeasurements(ctx context.Context, r api.RecordMeasurementsRequestObject) (api.RecordMeasurementsResponseObject, error) {
-	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) RecordMeasurements(ctx context.Context, _ api.RecordMeasurementsRequestObject) (api.RecordMeasurementsResponseObject, error) {
+	place := placeOf(ctx)
 	out, err := s.ingest(ctx, place, takeMeasurement)
 	if err != nil {
 		return nil, err

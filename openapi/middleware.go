@@ -12,12 +12,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/assayhq/assay/openapi/auth"
+	"github.com/assayhq/assay/projections/ruleset"
 )
 
 type contextKey int
 
 const (
 	principalKey contextKey = iota + 1
+	placeKey
 	itemsKey
 	requestHashKey
 )
@@ -29,6 +31,12 @@ func principalOf(ctx context.Context) auth.Principal {
 		return auth.Principal{}
 	}
 	return p
+}
+
+// placeOf is the environment a request is about; the guard has put it there.
+func placeOf(ctx context.Context) ruleset.Place {
+	place, _ := ctx.Value(placeKey).(ruleset.Place)
+	return place
 }
 
 const requestIDHeader = "X-Request-Id"

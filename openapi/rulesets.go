@@ -15,13 +15,9 @@ import (
 
 // GetRuleset answers all flags of the caller's environment.
 func (s *Server) GetRuleset(ctx context.Context, r api.GetRulesetRequestObject) (api.GetRulesetResponseObject, error) {
-	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
+	served, err := s.served(ctx)
 	if err != nil {
 		return nil, err
-	}
-	served, ok := s.Rulesets.Current(place)
-	if !ok {
-		return nil, notFound("environment", place.Environment)
 	}
 	if noneMatch(r.Params.IfNoneMatch, served.ETag) {
 		return blob{status: http.StatusNotModified, etag: served.ETag}, nil
@@ -40,18 +36,12 @@ func noneMatch(header, tag string) bool {
 	return false
 }
 
-// writeDeadline is how long a client of a stream may take to accept a few bytes before it is cut off.
-const writeDeadline = 5 * time.Second
-
 // keyRecheck is how soon a stream ends after its key was revoked.
 const keyRecheck = 5 * time.Second
 
 // FollowRuleset answers a stream of changes.
 func (s *Server) FollowRuleset(ctx context.Context, r api.FollowRulesetRequestObject) (api.FollowRulesetResponseObject, error) {
-	place, err := s.placeOf(ctx, r.Params.Project, r.Params.Environment)
-	if err != nil {
-		return nil, err
-	}
+	place := placeOf(ctx)
 	if s.streams.Add(1) > s.MaxStreams {
 		s.streams.Add(-1)
 		p := refuse(http.StatusServiceUnavailable, "too_many_streams", "the server has all the streams it can bear; try again later, or poll the ruleset")
@@ -83,7 +73,7 @@ func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies of the nginx family would hold events back
-	out := &eventWriter{w: w, control: http.NewResponseController(w)}
+	out := &eventWriter{w: w, control: http.NewResponseController(w), timeout: c.server.WriteTimeout}
 	out.write("retry: 1000\n\n")
 	for {
 		if !c.allowed() {
@@ -120,6 +110,7 @@ func (c *changeStream) allowed() bool {
 type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	timeout time.Duration
 	failed  bool
 }
 
@@ -128,7 +119,7 @@ func (e *eventWriter) write(text string) {
 		return
 	}
 	// A writer without deadlines (in tests) is fine; one that has them must not hang on a client that never reads.
-	_ = e.control.SetWriteDeadline(time.Now().Add(writeDeadline))
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
 	_, err := e.w.Write([]byte(text))
 	if err == nil {
 		err = e.control.Flush()

@@ -1,0 +1,72 @@
+package openapi_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// BenchmarkIngest sends batches of 1,000 new exposures through the whole handler to a log in memory.
+func BenchmarkIngest(b *testing.B) {
+	w := newShop(b)
+	batch := func(n int) string {
+		items := make([]string, 1000)
+		for i := range items {
+			items[i] = exposureOf(n*1000 + i)
+		}
+		return `{"items":[` + strings.Join(items, ",") + `]}`
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(batch(0))))
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		r := call{method: "POST", path: "/api/v1/exposures", key: w.server, body: batch(n)}.request()
+		b.StartTimer()
+		if answer := serve(w, r); answer.Code != 202 || !strings.Contains(answer.Body.String(), `"accepted":1000`) {
+			b.Fatal(answer.Code, answer.Body)
+		}
+		n++
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "items/s")
+}
+
+func BenchmarkEvaluateOne(b *testing.B) {
+	w := newShop(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		r := call{method: "POST", path: evaluate + "/banner", key: w.client, body: `{"context":{"targetingKey":"user-1","country":"DE","plan":"pro"}}`}.request()
+		if answer := serve(w, r); answer.Code != 200 {
+			b.Fatal(answer.Code, answer.Body)
+		}
+	}
+}
+
+func BenchmarkEvaluateAll(b *testing.B) {
+	for _, flags := range []int{10, 100} {
+		b.Run(fmt.Sprintf("flags=%d", flags), func(b *testing.B) {
+			w := newShop(b)
+			for i := range flags - 1 {
+				w.must("POST", shop+"/flags", fmt.Sprintf(`{"key":"flag-%d","type":"boolean"}`, i))
+			}
+			for b.Loop() {
+				r := call{method: "POST", path: evaluate, key: w.client, body: `{"context":{"targetingKey":"user-1","country":"DE"}}`}.request()
+				if answer := serve(w, r); answer.Code != 200 {
+					b.Fatal(answer.Code, answer.Body)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkChangeFlag(b *testing.B) {
+	w := newShop(b)
+	on := false
+	for b.Loop() {
+		on = !on
+		r := call{method: "PATCH", path: banner + "/environments/staging", key: w.admin, body: fmt.Sprintf(`{"on":%v}`, on)}.request()
+		if answer := serve(w, r); answer.Code != 200 {
+			b.Fatal(answer.Code, answer.Body)
+		}
+	}
+}
