@@ -59,12 +59,18 @@ func BenchmarkEvaluateAll(b *testing.B) {
 	}
 }
 
+// BenchmarkChangeFlag switches one of 500 flags and waits until the change is served.
 func BenchmarkChangeFlag(b *testing.B) {
 	w := newShop(b)
-	on := false
+	const flags = 500
+	for i := range flags {
+		w.must("POST", shop+"/flags", fmt.Sprintf(`{"key":"flag-%d","type":"boolean"}`, i))
+	}
+	n := 0
 	for b.Loop() {
-		on = !on
-		r := call{method: "PATCH", path: banner + "/environments/staging", key: w.admin, body: fmt.Sprintf(`{"on":%v}`, on)}.request()
+		n++
+		path := fmt.Sprintf("%s/flags/flag-%d/environments/production", shop, n%flags)
+		r := call{method: "PATCH", path: path, key: w.admin, body: fmt.Sprintf(`{"on":%v}`, n/flags%2 == 0)}.request()
 		if answer := serve(w, r); answer.Code != 200 {
 			b.Fatal(answer.Code, answer.Body)
 		}

@@ -29,7 +29,7 @@ func splitItems(body []byte) ([]json.RawMessage, error) {
 	var items []json.RawMessage
 	for there := false; w.more('}'); {
 		key := keyText(w.string())
-		if key != "items" {
+		if string(key) != "items" {
 			return nil, refuse(http.StatusBadRequest, "unknown_field", "there is a field %q that is not known here; a batch has only items", key)
 		}
 		if there {
@@ -173,7 +173,7 @@ func (w *jsonWalk) scalar() {
 }
 
 func (w *jsonWalk) object(depth int) error {
-	var few [12]string // most objects are small; a map only pays for large ones
+	var few [12][]byte // most objects are small; a map only pays for large ones
 	keys, many := few[:0], map[string]bool(nil)
 	w.at++
 	for w.more('}') {
@@ -190,7 +190,7 @@ func (w *jsonWalk) object(depth int) error {
 			if many == nil {
 				many = map[string]bool{}
 			}
-			many[key] = true
+			many[string(key)] = true
 		}
 		w.space()
 		w.at++ // the colon
@@ -201,14 +201,14 @@ func (w *jsonWalk) object(depth int) error {
 	return nil
 }
 
-func twice(keys []string, many map[string]bool, key string) bool {
-	return slices.Contains(keys, key) || many[key]
+func twice(keys [][]byte, many map[string]bool, key []byte) bool {
+	return many[string(key)] || slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) })
 }
 
 // isPlain reports whether all of the key is small ASCII letters, digits and '_'.
-func isPlain(key string) bool {
-	for i := range len(key) {
-		if c := key[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+func isPlain(key []byte) bool {
+	for _, c := range key {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
 			return false
 		}
 	}
@@ -238,15 +238,15 @@ func (w *jsonWalk) string() []byte {
 }
 
 // keyText is a key without its quotes and escapes.
-func keyText(quoted []byte) string {
+func keyText(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
+		return quoted[1 : len(quoted)-1]
 	}
 	var key string
 	if json.Unmarshal(quoted, &key) != nil {
-		return string(quoted)
+		return quoted
 	}
-	return key
+	return []byte(key)
 }
 
 func (w *jsonWalk) space() {
