@@ -162,9 +162,14 @@ func TestAKeyComesInThreeWays(t *testing.T) {
 func TestTheReportComesAsItIsAskedFor(t *testing.T) {
 	w := newShop(t)
 	for _, c := range []struct{ accept, query, want string }{
-		{"", "", "text/html"}, {"*/*", "", "text/html"}, {"text/html,application/json", "", "text/html"},
-		{"text/plain", "", "text/plain"}, {"application/json", "", "application/json"},
-		{"text/html", "?format=json", "application/json"}, {"text/html", "?format=text", "text/plain"}, {"text/plain", "?format=html", "text/html"},
+		{"", "", "text/html"},
+		{"*/*", "", "text/html"},
+		{"text/html,application/json", "", "text/html"},
+		{"text/plain", "", "text/plain"},
+		{"application/json", "", "application/json"},
+		{"text/html", "?format=json", "application/json"},
+		{"text/html", "?format=text", "text/plain"},
+		{"text/plain", "?format=html", "text/html"},
 	} {
 		answer := w.do(call{method: "GET", path: trial + "/report" + c.query, header: map[string]string{"Accept": c.accept}})
 		if got := answer.Header().Get("Content-Type"); answer.Code != 200 || !strings.HasPrefix(got, c.want) {

@@ -101,29 +101,28 @@ func (g *guard) check(next echo.HandlerFunc) echo.HandlerFunc {
 		if !ok {
 			return next(c) // echo answers that there is no such route or method
 		}
-		if c.Path() == anyFlagPath {
-			c.SetParamNames("flag")
-			if c.Param("flag") == "" {
-				return refuse(http.StatusNotFound, "no_such_route", "the key of the flag is missing; it comes after the last slash")
+		for _, pass := range []func(echo.Context, *operation) error{nameFlag, g.admit, g.readBody, g.validate, g.wait} {
+			if err := pass(c, op); err != nil {
+				return err
 			}
-		}
-		if err := g.admit(c, op); err != nil {
-			return err
-		}
-		if err := g.readBody(c, op); err != nil {
-			return err
-		}
-		if err := g.validate(c, op); err != nil {
-			return err
-		}
-		if err := g.wait(c); err != nil {
-			return err
 		}
 		if c.Request().Method != http.MethodGet {
 			c.Response().Before(func() { g.server.settle(c) })
 		}
 		return next(c)
 	}
+}
+
+// nameFlag gives the rest of the path after anyFlagPath the name that it has in the document.
+func nameFlag(c echo.Context, _ *operation) error {
+	if c.Path() != anyFlagPath {
+		return nil
+	}
+	c.SetParamNames("flag")
+	if c.Param("flag") == "" {
+		return refuse(http.StatusNotFound, "no_such_route", "the key of the flag is missing; it comes after the last slash")
+	}
+	return nil
 }
 
 // admit finds out who is calling and whether they may.
@@ -268,7 +267,7 @@ func problemOfSchema(err error) *problem {
 }
 
 // wait holds a read back until the read models have reached min_position.
-func (g *guard) wait(c echo.Context) error {
+func (g *guard) wait(c echo.Context, _ *operation) error {
 	text := c.QueryParam("min_position")
 	if text == "" {
 		return nil

@@ -9,8 +9,6 @@ import (
 	"github.com/assayhq/assay/internal/analysis"
 )
 
-const here = "?project=shop&environment=production"
-
 type outcome struct {
 	Accepted, Duplicates, Rejected int
 	Position                       string
@@ -93,7 +91,7 @@ func TestWhatIsWrongWithAnItem(t *testing.T) {
 		{"a measurement among exposures", "exposures", measurement(`,"type":"measurement"`), ""},
 		{"a value that is no number", "measurements", measurement(`,"value":"1"`), "wrong_type"},
 		{"a value that is too large", "measurements", measurement(`,"value":1e300`), "value_out_of_range"},
-		{"a value beyond all numbers", "measurements", measurement(`,"value":1e400`), "wrong_type"},
+		{"a value beyond all numbers", "measurements", measurement(`,"value":1e400`), "value_out_of_range"},
 		{"a property that is an object", "measurements", measurement(`,"properties":{"a":{}}`), "not_a_scalar"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func listen(t *testing.T, base, key, lastID string) *listener {
 	if lastID != "" {
 		r.Header.Set("Last-Event-ID", lastID)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := http.DefaultClient.Do(r) //nolint:bodyclose // it is closed when the test ends
 	if err != nil {
 		t.Fatal(err)
 	}
