@@ -79,7 +79,7 @@ func TestWhatIsWrongWithAnItem(t *testing.T) {
 		{"too deep", "measurements", measurement(`,"properties":{"a":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`), "too_deep"},
 		{"an unknown field", "exposures", exposure(`"type"`, `"colour":"red","type"`), "unknown_field"},
 		{"no object", "exposures", `"e-1"`, "wrong_type"},
-		{"null", "exposures", `null`, ""},
+		{"null", "exposures", `null`, "wrong_type"},
 		{"the wrong type", "exposures", exposure(`"user-1"`, `1`), "wrong_type"},
 		{"a time that is none", "exposures", exposure("2026-11-24T10:00:00Z", "yesterday"), "wrong_type"},
 		{"no time", "exposures", exposure(`,"occurred_at":"2026-11-24T10:00:00Z"`, ""), "missing_occurred_at"},

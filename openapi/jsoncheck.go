@@ -109,6 +109,9 @@ func checkItem(item []byte) error {
 	if !utf8.Valid(item) {
 		return refuse(http.StatusBadRequest, "malformed_json", "the item is not valid UTF-8")
 	}
+	if item[0] != '{' {
+		return refuse(http.StatusBadRequest, "wrong_type", "an item must be a JSON object, this one begins with %q", item[0])
+	}
 	return (&jsonWalk{text: item, plain: true}).value(1)
 }
 
