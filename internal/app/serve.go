@@ -58,6 +58,7 @@ type Running struct {
 
 const (
 	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
 	drainTimeout      = 10 * time.Second
 )
 
@@ -122,7 +123,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	for _, r := range s.runners {
 		group.Go(func() error { return r.Run(ctx) })
 	}
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: nil}
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout}
 	group.Go(func() error {
 		if err := web.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serving HTTP: %w", err)
