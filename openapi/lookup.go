@@ -80,11 +80,11 @@ func (s *Server) catchUp(ctx context.Context) error {
 	return wait(ctx, s.configuration, head)
 }
 
-// waitFor waits until all read models have reached the position.
-func (s *Server) waitFor(ctx context.Context, position projections.Position) error {
+// waitFor waits, not too long, until the read models have reached the position.
+func (s *Server) waitFor(ctx context.Context, runners []*projections.Runner, position projections.Position) error {
 	ctx, cancel := context.WithTimeout(ctx, s.LongestWait)
 	defer cancel()
-	return wait(ctx, s.Runners, position)
+	return wait(ctx, runners, position)
 }
 
 func wait(ctx context.Context, runners []*projections.Runner, position projections.Position) error {

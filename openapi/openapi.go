@@ -106,7 +106,8 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	}
 	s.keys = func(id domain.KeyID) (apikey.State, bool) {
 		e, ok := d.Catalog.Key(id)
-		return e.State, ok
+		// A key with an event that this version cannot read may have been revoked by it.
+		return e.State, ok && e.Problem == ""
 	}
 	document, err := Document()
 	if err != nil {

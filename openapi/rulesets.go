@@ -104,7 +104,7 @@ func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
 // allowed reports whether the key that opened the stream is still good.
 func (c *changeStream) allowed() bool {
 	e, ok := c.server.Catalog.Key(c.key)
-	return ok && !e.State.Revoked
+	return ok && e.Problem == "" && !e.State.Revoked
 }
 
 type eventWriter struct {
