@@ -3,7 +3,6 @@ package openapi
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
@@ -146,10 +145,6 @@ func (s *Server) ingest(ctx context.Context, place ruleset.Place, take take) (ap
 }
 
 func (n *intake) item(ctx context.Context, i int, text json.RawMessage, take take) error {
-	if p, bad := errors.AsType[*problem](checkItem(text)); bad {
-		n.reject(i, p.Code, p.Detail)
-		return nil
-	}
 	t, err := take(ctx, text)
 	if r, refused := domain.AsRefusal(err); refused {
 		n.reject(i, r.Code, r.Sentence)

@@ -50,7 +50,7 @@ func TestThreeBadItemsOfAThousandLeave997(t *testing.T) {
 	for n, want := range []struct {
 		index int
 		code  string
-	}{{0, "malformed_json"}, {499, "unknown_variant"}, {999, "wrong_type"}} {
+	}{{0, "not_text"}, {499, "unknown_variant"}, {999, "malformed_json"}} {
 		if got := o.Items[n]; got.Index != want.index || got.Status != "rejected" || got.Code != want.code || got.Detail == "" {
 			t.Errorf("listed is %+v, want item %d with %s", got, want.index, want.code)
 		}
@@ -73,13 +73,13 @@ func TestWhatIsWrongWithAnItem(t *testing.T) {
 		return `{"event_name":"purchase","unit_id":"u","occurred_at":"2026-11-24T10:00:00Z"` + more + `}`
 	}
 	for _, c := range []struct{ name, path, item, code string }{
-		{"a key twice", "exposures", exposure(`"type"`, `"event_id":"x","type"`), "duplicate_json_key"},
+		{"a key twice", "exposures", exposure(`"type"`, `"event_id":"x","type"`), "duplicate_field"},
 		{"a key twice in other letters", "exposures", exposure(`"type"`, `"EVENT_ID":"x","type"`), "unknown_field"},
 		{"a key with a letter that only looks the same", "exposures", exposure(`"unit_id"`, `"un\u0131t_id"`), "unknown_field"},
-		{"too deep", "measurements", measurement(`,"properties":{"a":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`), "too_deep"},
+		{"too deep", "measurements", measurement(`,"properties":{"a":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`), "not_a_scalar"},
 		{"an unknown field", "exposures", exposure(`"type"`, `"colour":"red","type"`), "unknown_field"},
-		{"no object", "exposures", `"e-1"`, "wrong_type"},
-		{"null", "exposures", `null`, "wrong_type"},
+		{"no object", "exposures", `"e-1"`, "malformed_json"},
+		{"null", "exposures", `null`, "malformed_json"},
 		{"the wrong type", "exposures", exposure(`"user-1"`, `1`), "wrong_type"},
 		{"a time that is none", "exposures", exposure("2026-11-24T10:00:00Z", "yesterday"), "wrong_type"},
 		{"no time", "exposures", exposure(`,"occurred_at":"2026-11-24T10:00:00Z"`, ""), "missing_occurred_at"},

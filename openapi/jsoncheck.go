@@ -15,7 +15,7 @@ import (
 const maxDepth = 64
 
 // splitItems takes the frame {"items":[…]} of a batch apart. Of the items it knows only where they begin and end, so that
-// whatever is wrong in one of them is that one's fault alone.
+// whatever is wrong in one of them is that one's fault alone; domain/measurement looks into them.
 func splitItems(body []byte) ([]json.RawMessage, error) {
 	if !json.Valid(body) {
 		return nil, malformed(body)
@@ -103,18 +103,6 @@ func (w *jsonWalk) skip() []byte {
 	}
 }
 
-// checkItem looks an item of a batch over as checkJSON does a body. Beyond that its own names are in small letters: Go's
-// decoder would take EVENT_ID for event_id.
-func checkItem(item []byte) error {
-	if !utf8.Valid(item) {
-		return refuse(http.StatusBadRequest, "malformed_json", "the item is not valid UTF-8")
-	}
-	if item[0] != '{' {
-		return refuse(http.StatusBadRequest, "wrong_type", "an item must be a JSON object, this one begins with %q", item[0])
-	}
-	return (&jsonWalk{text: item, plain: true}).value(1)
-}
-
 // checkJSON refuses a body that is no single JSON value in valid UTF-8, is nested too deeply, or has a key twice in an object:
 // decoders differ in which of the two they take, and so would what was meant and what is done.
 func checkJSON(body []byte) error {
@@ -145,9 +133,8 @@ func malformed(body []byte) error {
 
 // jsonWalk goes over valid JSON once, looking at nothing but keys and depth.
 type jsonWalk struct {
-	text  []byte
-	at    int
-	plain bool // the keys of the outermost object are in small letters
+	text []byte
+	at   int
 }
 
 func (w *jsonWalk) value(depth int) error {
@@ -181,9 +168,6 @@ func (w *jsonWalk) object(depth int) error {
 	w.at++
 	for w.more('}') {
 		key := keyText(w.string())
-		if w.plain && depth == 1 && !isPlain(key) {
-			return refuse(http.StatusBadRequest, "unknown_field", "there is no field %q in an item; leave it out or put it into attributes or properties", key)
-		}
 		if twice(keys, many, key) {
 			return refuse(http.StatusBadRequest, "duplicate_json_key", "the key %q is twice in one JSON object; leave one out", key)
 		}
@@ -206,16 +190,6 @@ func (w *jsonWalk) object(depth int) error {
 
 func twice(keys [][]byte, many map[string]bool, key []byte) bool {
 	return many[string(key)] || slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, key) })
-}
-
-// isPlain reports whether all of the key is small ASCII letters, digits and '_'.
-func isPlain(key []byte) bool {
-	for _, c := range key {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return false
-		}
-	}
-	return true
 }
 
 func (w *jsonWalk) array(depth int) error {
