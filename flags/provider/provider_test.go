@@ -315,8 +315,12 @@ func TestInitEndsWithItsContextWhenTheServerHangs(t *testing.T) {
 	a := newApp(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
+	began := time.Now()
 	if err := a.provider.InitWithContext(ctx, user("")); err == nil {
 		t.Error("Init succeeded")
+	}
+	if took := time.Since(began); took > time.Second { // the bound of a request is 2 s here
+		t.Errorf("Init took %v", took)
 	}
 	if err := a.provider.ShutdownWithContext(t.Context()); err != nil {
 		t.Error(err)
