@@ -10,6 +10,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -25,7 +27,13 @@ func (g *guard) readBody(c echo.Context, op *operation) error {
 	if op.body == noBody {
 		return nil
 	}
+	control := http.NewResponseController(c.Response())
+	_ = control.SetReadDeadline(time.Now().Add(g.server.ReadTimeout)) // a writer without deadlines (in tests) is fine
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, op.limit))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refuse(http.StatusRequestTimeout, "body_too_slow", "the body took longer than %v; send less at once", g.server.ReadTimeout)
+	}
+	_ = control.SetReadDeadline(time.Time{})
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return refuse(http.StatusRequestEntityTooLarge, "body_too_large", "the body has more than %d bytes; send less at once", op.limit)
 	}

@@ -48,6 +48,8 @@ type Dependencies struct {
 	Log    zerolog.Logger
 	// Heartbeat is how often a stream shows that it lives; 15 s when 0.
 	Heartbeat time.Duration
+	// ReadTimeout is how long a caller may take to send a body; 60 s when 0.
+	ReadTimeout time.Duration
 	// WriteTimeout is how long a client of a stream may take to accept a few bytes before it is cut off; 5 s when 0.
 	WriteTimeout time.Duration
 	// MaxStreams bounds the open streams; 10,000 when 0.
@@ -91,6 +93,9 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	}
 	if d.MaxStreams == 0 {
 		d.MaxStreams = 10_000
+	}
+	if d.ReadTimeout == 0 {
+		d.ReadTimeout = time.Minute
 	}
 	if d.WriteTimeout == 0 {
 		d.WriteTimeout = 5 * time.Second

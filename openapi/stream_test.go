@@ -200,17 +200,7 @@ func TestTooManyStreamsAreRefusedAndPlacesBecomeFree(t *testing.T) {
 // TestAClientThatNeverReadsIsCutOff writes to a connection nobody reads from, until the server gives the stream up.
 func TestAClientThatNeverReadsIsCutOff(t *testing.T) {
 	w := newShop(t, func(d *openapi.Dependencies) { d.Heartbeat, d.WriteTimeout = time.Millisecond, 20*time.Millisecond })
-	ended := make(chan struct{})
-	near, far := net.Pipe() // no buffer at all: a write waits for its reader
-	defer near.Close()
-	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		defer close(ended)
-		w.handler.ServeHTTP(out, r)
-	})}
-	defer s.Close()
-	one := &oneConnection{connection: make(chan net.Conn, 1), done: make(chan struct{})}
-	one.connection <- far
-	go func() { _ = s.Serve(one) }()
+	near, ended := w.connect(t)
 	if _, err := io.WriteString(near, "GET /api/v1/ruleset/changes HTTP/1.1\r\nHost: x\r\nX-API-Key: "+w.server+"\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +209,46 @@ func TestAClientThatNeverReadsIsCutOff(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the stream still waits for a client that never reads")
 	}
+}
+
+// TestABodyThatNeverEndsIsGivenUp sends a part of a body and then nothing.
+func TestABodyThatNeverEndsIsGivenUp(t *testing.T) {
+	w := newShop(t, func(d *openapi.Dependencies) { d.ReadTimeout = 20 * time.Millisecond })
+	near, ended := w.connect(t)
+	if _, err := io.WriteString(near, "POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: x\r\nX-API-Key: "+w.client+"\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(near), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("the answer is %s, want 408", answer.Status)
+	}
+	<-ended
+}
+
+// connect serves one connection that has no buffer at all: what one side writes waits until the other reads it. ended is
+// closed when its first request was handled.
+func (w *world) connect(t *testing.T) (near net.Conn, ended chan struct{}) {
+	t.Helper()
+	ended = make(chan struct{})
+	near, far := net.Pipe()
+	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		w.handler.ServeHTTP(out, r)
+	})}
+	one := &oneConnection{connection: make(chan net.Conn, 1), done: make(chan struct{})}
+	one.connection <- far
+	served := make(chan struct{})
+	go func() { defer close(served); _ = s.Serve(one) }()
+	t.Cleanup(func() {
+		near.Close()
+		s.Close()
+		<-served
+	})
+	return near, ended
 }
 
 // oneConnection is a listener that hands out one connection and then waits until it is closed.
