@@ -5,8 +5,8 @@ import "time"
 // Hurry makes everything that takes its time take little, for tests.
 func (p *Provider) Hurry() *Provider {
 	p.pace = pace{
-		request: 2 * time.Second, silence: 100 * time.Millisecond, settle: 20 * time.Millisecond,
-		least: 5 * time.Millisecond, most: 20 * time.Millisecond, patience: 150 * time.Millisecond,
+		request: 5 * time.Second, silence: 100 * time.Millisecond, settle: 20 * time.Millisecond,
+		least: 5 * time.Millisecond, most: 20 * time.Millisecond, patience: 500 * time.Millisecond,
 	}
 	return p
 }

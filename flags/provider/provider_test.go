@@ -319,7 +319,7 @@ func TestInitEndsWithItsContextWhenTheServerHangs(t *testing.T) {
 	if err := a.provider.InitWithContext(ctx, user("")); err == nil {
 		t.Error("Init succeeded")
 	}
-	if took := time.Since(began); took > time.Second { // the bound of a request is 2 s here
+	if took := time.Since(began); took > 3*time.Second { // the bound of a request is 5 s here
 		t.Errorf("Init took %v", took)
 	}
 	if err := a.provider.ShutdownWithContext(t.Context()); err != nil {

@@ -29,6 +29,7 @@ type server struct {
 	gone     chan struct{} // closed when the streams must break
 	asked    map[string]int
 	items    map[string][]map[string]any // path to what was taken in
+	known    map[any]bool                // by event_id
 	batches  []int
 	reject   func(item map[string]any) string
 	wait     int // Retry-After of refusals
@@ -45,7 +46,7 @@ func newServer(t testing.TB, all ...flags.Flag) *server {
 	s := &server{
 		snapshot: flags.Snapshot{Format: flags.Format, Project: "shop", Environment: "production", Revision: 10, Flags: all},
 		refuse:   map[string]int{}, hang: map[string]struct{}{}, streams: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
-		asked: map[string]int{}, items: map[string][]map[string]any{},
+		asked: map[string]int{}, items: map[string][]map[string]any{}, known: map[any]bool{},
 	}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(func() {
@@ -211,10 +212,11 @@ func (s *server) ingest(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case why != "":
 			outcomes = append(outcomes, map[string]any{"index": i, "status": "rejected", "code": why, "detail": "in a test"})
-		case slices.ContainsFunc(s.items[r.URL.Path], func(other map[string]any) bool { return other["event_id"] == item["event_id"] }):
+		case s.known[item["event_id"]]:
 			duplicates++
 		default:
 			accepted++
+			s.known[item["event_id"]] = true
 			s.items[r.URL.Path] = append(s.items[r.URL.Path], item)
 		}
 	}
