@@ -8,8 +8,8 @@
 // same append is repeated: event ids are derived from the command's id, so it is recorded once. A command whose id the
 // stream already holds was executed before; its outcome is returned and nothing is decided again.
 //
-// Commands that need two streams (an experiment and its flag) write them one after the other, each step idempotent, in the
-// order that leaves nothing wrong when the second is missing; repeating the command completes it.
+// Commands that need two streams (an experiment and its flag) write them one after the other, each step idempotent, and see
+// to it afterwards that the two agree; repeating the command after a crash completes it.
 package command
 
 import (
@@ -62,6 +62,22 @@ type Options struct {
 	Request string
 	// DryRun decides without recording.
 	DryRun bool
+
+	// correlation is the id of the command that this one is a part of, if any.
+	correlation string
+}
+
+const (
+	maxReason    = 2_000 // bytes
+	maxCommandID = 1_024 // bytes
+)
+
+// check refuses what could not be written into an event's metadata.
+func (o Options) check() error {
+	if err := domain.CheckText("/reason", "reason", o.Reason, false, maxReason); err != nil {
+		return err
+	}
+	return domain.CheckText("", "Idempotency-Key", o.CommandID, false, maxCommandID)
 }
 
 // Result is the outcome of a command.
@@ -95,10 +111,14 @@ func stale(seen, current Revision) error {
 	return &StaleError{Seen: seen, Current: current, refusal: refusal}
 }
 
-// Handle executes a command on one stream. The error is a *domain.Refusal, a *StaleError, or one of the log's.
+// Handle executes a command on one stream. The error is a *domain.Refusal, a *StaleError, the context's (nothing was
+// recorded) or one of the log's.
 func Handle[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, C, E], stream string, c C, o Options) (Result[S], error) {
 	if o.CommandID == "" {
 		o.CommandID = randomID()
+	}
+	if err := o.check(); err != nil {
+		return Result[S]{}, err
 	}
 	envelope := domain.Envelope{Actor: o.Actor, Reason: o.Reason, At: s.now().UTC().Truncate(time.Millisecond)}
 	for try := 1; ; try++ {
@@ -114,13 +134,13 @@ func Handle[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, 
 
 // once loads, decides and appends one time.
 func once[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, C, E], stream string, c C, o Options, envelope domain.Envelope) (Result[S], error) {
-	past, err := load(ctx, s.log, a, stream)
+	past, err := loadFor(ctx, s.log, a, stream, eventlog.NewID(o.CommandID, 0))
 	if err != nil {
 		return Result[S]{}, err
 	}
 	result := Result[S]{State: past.state, Revision: past.revision, Position: past.position}
-	if request, executed := past.ids[eventlog.NewID(o.CommandID, 0)]; executed {
-		if o.Request != request && o.Request != "" && request != "" {
+	if past.executed {
+		if o.Request != past.request && o.Request != "" && past.request != "" {
 			return Result[S]{}, domain.Invalid("", "this Idempotency-Key was used for another request; take a new key for a new request").WithCode("idempotency_key_reused")
 		}
 		return result, nil
@@ -146,9 +166,11 @@ func once[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, C,
 	if o.DryRun {
 		return result, nil
 	}
-	result.Position, err = s.appendSurely(ctx, stream, past.revision, events)
+	if result.Position, err = s.appendSurely(ctx, stream, past.revision, events); err != nil {
+		return Result[S]{}, err
+	}
 	result.Revision += Revision(len(events))
-	return result, err
+	return result, nil
 }
 
 // appendSurely repeats an append whose outcome is unknown: with the same ids at the same revision it is one append.
@@ -158,8 +180,8 @@ func (s *Service) appendSurely(ctx context.Context, stream string, expected Revi
 		if err == nil || !errors.Is(err, eventlog.ErrUnknownOutcome) || try == unknownTries {
 			return position, err
 		}
-		if err := pause(ctx, try); err != nil {
-			return 0, err
+		if pause(ctx, try) != nil {
+			return 0, err // not ctx's: that would say that nothing was recorded
 		}
 	}
 }
@@ -169,11 +191,18 @@ type history[S any] struct {
 	state    S
 	revision Revision
 	position Position
-	ids      map[eventlog.ID]string // of its events, with the hash of the request that they come from
+	// executed: the stream holds the event that was looked for; request is the hash of the request it comes from.
+	executed bool
+	request  string
 }
 
 func load[S, C, E any](ctx context.Context, log eventlog.Log, a domain.Aggregate[S, C, E], stream string) (history[S], error) {
-	past := history[S]{revision: eventlog.NoStream, ids: map[eventlog.ID]string{}}
+	return loadFor(ctx, log, a, stream, eventlog.ID{})
+}
+
+// loadFor reads a stream and looks for an event on the way.
+func loadFor[S, C, E any](ctx context.Context, log eventlog.Log, a domain.Aggregate[S, C, E], stream string, wanted eventlog.ID) (history[S], error) {
+	past := history[S]{revision: eventlog.NoStream}
 	for recorded, err := range log.Stream(ctx, stream, 0) {
 		if err != nil {
 			return past, fmt.Errorf("reading stream %s: %w", stream, err)
@@ -184,7 +213,9 @@ func load[S, C, E any](ctx context.Context, log eventlog.Log, a domain.Aggregate
 		}
 		past.state = a.Evolve(past.state, event)
 		past.revision, past.position = recorded.Revision, recorded.Position
-		past.ids[recorded.ID] = recorded.Meta[MetaRequest]
+		if recorded.ID == wanted {
+			past.executed, past.request = true, recorded.Meta[MetaRequest]
+		}
 	}
 	return past, nil
 }
@@ -211,8 +242,11 @@ const (
 )
 
 func metadata(o Options, envelope domain.Envelope) map[string]string {
+	if o.correlation == "" {
+		o.correlation = o.CommandID
+	}
 	meta := map[string]string{
-		MetaActor: string(envelope.Actor), MetaCommand: o.CommandID, "$correlationId": o.CommandID,
+		MetaActor: string(envelope.Actor), MetaCommand: o.CommandID, "$correlationId": o.correlation,
 		MetaTime: envelope.At.Format(time.RFC3339Nano), "schema": "1",
 	}
 	if o.Request != "" {

@@ -3,12 +3,16 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
-	"github.com/assayhq/assay/eventlog"
 )
+
+// patience bounds what goes on without its caller.
+const patience = 10 * time.Second
 
 // Experiment executes a command on an experiment, and on the flag that serves it where that is part of it. Whatever a plan
 // names must exist.
@@ -19,98 +23,178 @@ func (s *Service) Experiment(ctx context.Context, in domain.ProjectKey, key doma
 	if err := s.checkPlace(ctx, in, ""); err != nil {
 		return Result[experiment.State]{}, err
 	}
+	e := tested{s: s, in: in, key: key, o: o}
 	switch c := c.(type) {
 	case experiment.Create:
-		// The decider sees malformed plans first, so that its refusals come before those about what a plan names.
-		if err := s.checkNamed(ctx, in, key, c, c.Plan, o); err != nil {
-			return Result[experiment.State]{}, err
-		}
+		c.Project, c.Key = in, key
+		return e.plan(ctx, c)
 	case experiment.Change:
-		if err := s.checkNamed(ctx, in, key, c, c.Plan, o); err != nil {
-			return Result[experiment.State]{}, err
-		}
+		return e.plan(ctx, c)
 	case experiment.Start:
-		return s.start(ctx, in, key, o)
-	case experiment.Stop, experiment.Conclude:
-		return s.end(ctx, in, key, c, o)
+		return e.start(ctx)
+	default:
+		return e.end(ctx, c)
 	}
-	return s.handleExperiment(ctx, in, key, c, o)
 }
 
-func (s *Service) handleExperiment(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, c experiment.Command, o Options) (Result[experiment.State], error) {
-	return Handle(ctx, s, experiment.Aggregate, experimentStream(in, key), c, o)
+// tested is an experiment and the command it is given.
+type tested struct {
+	s   *Service
+	in  domain.ProjectKey
+	key domain.ExperimentKey
+	o   Options
 }
 
-func experimentStream(in domain.ProjectKey, key domain.ExperimentKey) string {
-	return domain.Stream(experiment.Aggregate.Category, in, key)
+func (e tested) stream() string {
+	return domain.Stream(experiment.Aggregate.Category, e.in, e.key)
 }
 
-// checkNamed decides the command without recording it, then looks up what its plan names.
-func (s *Service) checkNamed(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, c experiment.Command, p experiment.Plan, o Options) error {
-	o.DryRun = true
-	if _, err := s.handleExperiment(ctx, in, key, c, o); err != nil {
-		return err
+func (e tested) handle(ctx context.Context, c experiment.Command, o Options) (Result[experiment.State], error) {
+	return Handle(ctx, e.s, experiment.Aggregate, e.stream(), c, o)
+}
+
+func (e tested) load(ctx context.Context) (experiment.State, error) {
+	past, err := load(ctx, e.s.log, experiment.Aggregate, e.stream())
+	return past.state, err
+}
+
+// plan creates or changes an experiment. The command is decided before what its plan names is looked up, so that refusals of
+// malformed plans come first.
+func (e tested) plan(ctx context.Context, c experiment.Command) (Result[experiment.State], error) {
+	before, err := e.load(ctx)
+	if err != nil {
+		return Result[experiment.State]{}, err
 	}
-	return s.checkPlan(ctx, in, p)
+	dry := e.o
+	dry.DryRun = true
+	would, err := e.handle(ctx, c, dry)
+	if err != nil {
+		return would, err
+	}
+	switch {
+	case slices.Contains(would.Events, experiment.WirePlanAmended):
+		err = e.s.checkMetrics(ctx, e.in, would.State.Plan, before.Plan.Metrics())
+	case slices.Contains(would.Events, experiment.WireCreated), slices.Contains(would.Events, experiment.WirePlanChanged):
+		err = e.s.checkPlan(ctx, e.in, would.State.Plan)
+	}
+	if err != nil || e.o.DryRun {
+		return would, err
+	}
+	result, err := e.handle(ctx, c, e.o)
+	if err == nil && before.Exists() && placeOf(before.Plan) != placeOf(result.State.Plan) {
+		// A start that broke off may have left the draft attached where it was planned before.
+		err = e.detach(ctx, before.Plan)
+	}
+	return result, err
 }
 
 // start attaches the experiment to its flag, then starts it. A crash in between leaves a flag that serves the arms of a draft;
 // starting it again completes it, and no other experiment can take the flag meanwhile.
-func (s *Service) start(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, o Options) (Result[experiment.State], error) {
+func (e tested) start(ctx context.Context) (Result[experiment.State], error) {
 	for try := 1; ; try++ {
-		result, err := s.startOnce(ctx, in, key, o)
-		if _, moved := errors.AsType[*StaleError](err); !moved || o.IfRevision != nil || try == conflictTries {
+		result, err := e.startOnce(ctx)
+		if _, moved := errors.AsType[*StaleError](err); !moved || e.o.IfRevision != nil || try == conflictTries {
 			return result, err
 		}
 		// The plan changed between attaching and starting; what it is now is attached and started.
 	}
 }
 
-func (s *Service) startOnce(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, o Options) (Result[experiment.State], error) {
-	dry := o
+func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error) {
+	dry := e.o
 	dry.DryRun = true
-	would, err := s.handleExperiment(ctx, in, key, experiment.Start{}, dry)
-	if err != nil || would.State.Status != experiment.StatusRunning {
-		// When it is not running, this very command was executed before and the experiment has ended since.
+	would, err := e.handle(ctx, experiment.Start{}, dry)
+	if err != nil {
 		return would, err
 	}
-	if err := s.checkPlan(ctx, in, would.State.Plan); err != nil || o.DryRun {
+	plan := would.State.Plan
+	if len(would.Events) == 0 {
+		// It was started before, and may have ended since.
+		if e.o.DryRun {
+			return would, nil
+		}
+		return would, e.settle(ctx, plan)
+	}
+	if err := e.s.checkPlan(ctx, e.in, plan); err != nil {
+		return Result[experiment.State]{}, err
+	}
+	if err := e.attach(ctx, would.State); err != nil || e.o.DryRun {
 		return would, err
 	}
-	if err := s.attach(ctx, in, would.State, o); err != nil || len(would.Events) == 0 {
-		return would, err
-	}
-	exact := o
+	exact := e.o
 	exact.IfRevision = &would.Revision // whose arms the flag serves now
-	return s.handleExperiment(ctx, in, key, experiment.Start{}, exact)
-}
-
-func (s *Service) attach(ctx context.Context, in domain.ProjectKey, e experiment.State, o Options) error {
-	split := flag.Split{Algorithm: e.Algorithm, Salt: e.Salt, Total: e.Plan.Total}
-	for _, arm := range e.Plan.Arms {
-		split.Weights = append(split.Weights, flag.VariantWeight{Variant: arm.Variant, Weight: arm.Weight})
+	result, err := e.handle(ctx, experiment.Start{}, exact)
+	if _, refused := domain.AsRefusal(err); err != nil && !refused {
+		return result, err // it may have started, so it stays attached; repeating the command tells
 	}
-	c := flag.AttachExperiment{Environment: e.Plan.Environment, Experiment: e.Key, Unit: e.Plan.Unit, Split: split}
-	_, err := Handle(ctx, s, flag.Aggregate, domain.Stream(flag.Aggregate.Category, in, e.Plan.Flag), flag.Command(c), onFlag(o, "attach"))
-	return err
+	return result, errors.Join(err, e.settle(ctx, plan))
 }
 
-// end records that the experiment stopped, then detaches it from its flag. A crash in between leaves a flag that serves the
-// arms of an experiment that has ended; ending it again completes it.
-func (s *Service) end(ctx context.Context, in domain.ProjectKey, key domain.ExperimentKey, c experiment.Command, o Options) (Result[experiment.State], error) {
-	result, err := s.handleExperiment(ctx, in, key, c, o)
-	if err != nil || o.DryRun {
+// end stops or concludes an experiment, then detaches it from its flag. A crash in between leaves a flag that serves the arms
+// of an experiment that has ended; ending it again completes it.
+func (e tested) end(ctx context.Context, c experiment.Command) (Result[experiment.State], error) {
+	result, err := e.handle(ctx, c, e.o)
+	if err != nil || e.o.DryRun {
 		return result, err
 	}
-	e := result.State
-	detach := flag.DetachExperiment{Environment: e.Plan.Environment, Experiment: key}
-	_, err = Handle(ctx, s, flag.Aggregate, domain.Stream(flag.Aggregate.Category, in, e.Plan.Flag), flag.Command(detach), onFlag(o, "detach"))
-	return result, err
+	return result, e.settle(ctx, result.State.Plan)
 }
 
-// onFlag is the second command that a command on an experiment gives to the flag: same actor and reason, an id of its own.
-func onFlag(o Options, what string) Options {
-	o.IfRevision = nil
-	o.CommandID = eventlog.NewID(o.CommandID+"/"+what, 0).String()
-	return o
+// settle sees to it that the flag of the plan serves the experiment exactly while it runs there. Others may start, stop and
+// change it at the same time, each settling after the last thing they recorded; so whoever writes the flag last looks
+// at the experiment once more. What the experiment's stream says by now stands, so this goes on when the caller has left.
+func (e tested) settle(ctx context.Context, plan experiment.Plan) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	state, err := e.load(ctx)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		serves := servesAt(state, plan)
+		if serves {
+			err = e.attach(ctx, state)
+		} else {
+			err = e.detach(ctx, plan)
+		}
+		if err != nil {
+			return err
+		}
+		if state, err = e.load(ctx); err != nil || servesAt(state, plan) == serves || try == conflictTries {
+			return err
+		}
+	}
+}
+
+// servesAt reports whether the flag that the plan names has to serve the experiment.
+func servesAt(state experiment.State, plan experiment.Plan) bool {
+	return state.Status == experiment.StatusRunning && placeOf(state.Plan) == placeOf(plan)
+}
+
+// place is where an experiment is attached.
+type place struct {
+	flag        domain.FlagKey
+	environment domain.EnvironmentKey
+}
+
+func placeOf(p experiment.Plan) place { return place{flag: p.Flag, environment: p.Environment} }
+
+func (e tested) attach(ctx context.Context, state experiment.State) error {
+	split := flag.Split{Algorithm: state.Algorithm, Salt: state.Salt, Total: state.Plan.Total}
+	for _, arm := range state.Plan.Arms {
+		split.Weights = append(split.Weights, flag.VariantWeight{Variant: arm.Variant, Weight: arm.Weight})
+	}
+	return e.onFlag(ctx, state.Plan.Flag, flag.AttachExperiment{Environment: state.Plan.Environment, Experiment: e.key, Unit: state.Plan.Unit, Split: split})
+}
+
+func (e tested) detach(ctx context.Context, plan experiment.Plan) error {
+	return e.onFlag(ctx, plan.Flag, flag.DetachExperiment{Environment: plan.Environment, Experiment: e.key})
+}
+
+// onFlag gives the flag a command on behalf of the one given to the experiment: same actor and reason, another id each time,
+// because an experiment that was detached may have to be attached again by the same command.
+func (e tested) onFlag(ctx context.Context, key domain.FlagKey, c flag.Command) error {
+	o := Options{Actor: e.o.Actor, Reason: e.o.Reason, DryRun: e.o.DryRun, correlation: e.o.CommandID}
+	_, err := Handle(ctx, e.s, flag.Aggregate, domain.Stream(flag.Aggregate.Category, e.in, key), c, o)
+	return err
 }
