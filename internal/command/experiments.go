@@ -53,15 +53,24 @@ func (e tested) handle(ctx context.Context, c experiment.Command, o Options) (Re
 	return Handle(ctx, e.s, experiment.Aggregate, e.stream(), c, o)
 }
 
-func (e tested) load(ctx context.Context) (experiment.State, error) {
-	past, err := load(ctx, e.s.log, experiment.Aggregate, e.stream())
-	return past.state, err
+// load returns the experiment and every place where it was ever planned, the first first.
+func (e tested) load(ctx context.Context) (state experiment.State, planned []place, err error) {
+	noting := experiment.Aggregate
+	noting.Evolve = func(s experiment.State, event experiment.Event) experiment.State {
+		s = experiment.Aggregate.Evolve(s, event)
+		if at := placeOf(s.Plan); !slices.Contains(planned, at) {
+			planned = append(planned, at)
+		}
+		return s
+	}
+	past, err := load(ctx, e.s.log, noting, e.stream())
+	return past.state, planned, err
 }
 
 // plan creates or changes an experiment. The command is decided before what its plan names is looked up, so that refusals of
 // malformed plans come first.
 func (e tested) plan(ctx context.Context, c experiment.Command) (Result[experiment.State], error) {
-	before, err := e.load(ctx)
+	before, planned, err := e.load(ctx)
 	if err != nil {
 		return Result[experiment.State]{}, err
 	}
@@ -81,41 +90,38 @@ func (e tested) plan(ctx context.Context, c experiment.Command) (Result[experime
 		return would, err
 	}
 	result, err := e.handle(ctx, c, e.o)
-	if err == nil && before.Exists() && placeOf(before.Plan) != placeOf(result.State.Plan) {
-		// A start that broke off may have left the draft attached where it was planned before.
-		err = e.detach(ctx, before.Plan)
+	if err != nil || !slices.ContainsFunc(planned, func(at place) bool { return at != placeOf(result.State.Plan) }) {
+		return result, err
 	}
-	return result, err
+	// A start that broke off may have left the draft attached where it was planned before.
+	return result, e.settle(ctx)
 }
 
 // start attaches the experiment to its flag, then starts it. A crash in between leaves a flag that serves the arms of a draft;
 // starting it again completes it, and no other experiment can take the flag meanwhile.
 func (e tested) start(ctx context.Context) (Result[experiment.State], error) {
-	for try := 1; ; try++ {
-		result, err := e.startOnce(ctx)
-		if _, moved := errors.AsType[*StaleError](err); !moved || e.o.IfRevision != nil || try == conflictTries {
-			return result, err
+	result, err := e.startOnce(ctx)
+	for try := 1; try < conflictTries && e.o.IfRevision == nil; try++ {
+		if _, moved := errors.AsType[*StaleError](err); !moved {
+			break
 		}
 		// The plan changed between attaching and starting; what it is now is attached and started.
+		result, err = e.startOnce(ctx)
 	}
+	if _, refused := domain.AsRefusal(err); e.o.DryRun || err != nil && !refused {
+		return result, err // it may have started, so it stays attached; repeating the command tells
+	}
+	return result, errors.Join(err, e.settle(ctx))
 }
 
 func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error) {
 	dry := e.o
 	dry.DryRun = true
 	would, err := e.handle(ctx, experiment.Start{}, dry)
-	if err != nil {
+	if err != nil || len(would.Events) == 0 {
 		return would, err
 	}
-	plan := would.State.Plan
-	if len(would.Events) == 0 {
-		// It was started before, and may have ended since.
-		if e.o.DryRun {
-			return would, nil
-		}
-		return would, e.settle(ctx, plan)
-	}
-	if err := e.s.checkPlan(ctx, e.in, plan); err != nil {
+	if err := e.s.checkPlan(ctx, e.in, would.State.Plan); err != nil {
 		return Result[experiment.State]{}, err
 	}
 	if err := e.attach(ctx, would.State); err != nil || e.o.DryRun {
@@ -123,11 +129,7 @@ func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error)
 	}
 	exact := e.o
 	exact.IfRevision = &would.Revision // whose arms the flag serves now
-	result, err := e.handle(ctx, experiment.Start{}, exact)
-	if _, refused := domain.AsRefusal(err); err != nil && !refused {
-		return result, err // it may have started, so it stays attached; repeating the command tells
-	}
-	return result, errors.Join(err, e.settle(ctx, plan))
+	return e.handle(ctx, experiment.Start{}, exact)
 }
 
 // end stops or concludes an experiment, then detaches it from its flag. A crash in between leaves a flag that serves the arms
@@ -137,38 +139,56 @@ func (e tested) end(ctx context.Context, c experiment.Command) (Result[experimen
 	if err != nil || e.o.DryRun {
 		return result, err
 	}
-	return result, e.settle(ctx, result.State.Plan)
+	return result, e.settle(ctx)
 }
 
-// settle sees to it that the flag of the plan serves the experiment exactly while it runs there. Others may start, stop and
-// change it at the same time, each settling after the last thing they recorded; so whoever writes the flag last looks
-// at the experiment once more. What the experiment's stream says by now stands, so this goes on when the caller has left.
-func (e tested) settle(ctx context.Context, plan experiment.Plan) error {
+// settle sees to it that flags serve the experiment exactly where it runs, wherever it was ever planned. Others may start,
+// stop and change it at the same time, each settling after the last thing they recorded; so whoever writes to a flag last
+// looks at the experiment once more. What the experiment's stream says by now stands, so this goes on when the caller has
+// left.
+func (e tested) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	state, err := e.load(ctx)
-	if err != nil {
-		return err
-	}
-	for try := 1; ; try++ {
-		serves := servesAt(state, plan)
-		if serves {
-			err = e.attach(ctx, state)
-		} else {
-			err = e.detach(ctx, plan)
+	var (
+		refusal error
+		settled *experiment.State
+	)
+	for range conflictTries {
+		state, planned, err := e.load(ctx)
+		if err != nil || settled != nil && settled.Status == state.Status && placeOf(settled.Plan) == placeOf(state.Plan) {
+			return errors.Join(refusal, err)
+		}
+		for _, at := range planned {
+			if !servesAt(state, at) {
+				err = errors.Join(err, e.detach(ctx, at))
+				continue
+			}
+			attaching := e.attach(ctx, state)
+			if r, refused := domain.AsRefusal(attaching); refused {
+				refusal, attaching = attaching, e.abandon(ctx, r)
+			}
+			err = errors.Join(err, attaching)
 		}
 		if err != nil {
 			return err
 		}
-		if state, err = e.load(ctx); err != nil || servesAt(state, plan) == serves || try == conflictTries {
-			return err
-		}
+		settled = &state
 	}
+	return refusal
 }
 
-// servesAt reports whether the flag that the plan names has to serve the experiment.
-func servesAt(state experiment.State, plan experiment.Plan) bool {
-	return state.Status == experiment.StatusRunning && placeOf(state.Plan) == placeOf(plan)
+// abandon stops an experiment that its flag cannot serve: somebody detached it before it was recorded as started, and
+// another one was attached, or the flag archived, before it could be attached again.
+func (e tested) abandon(ctx context.Context, why *domain.Refusal) error {
+	_, err := e.handle(ctx, experiment.Stop{}, Options{
+		Actor: e.o.Actor, Reason: "Stopped by assay, because the flag cannot serve it: " + why.Sentence, correlation: e.o.CommandID,
+	})
+	return err
+}
+
+// servesAt reports whether the flag there has to serve the experiment.
+func servesAt(state experiment.State, at place) bool {
+	return state.Status == experiment.StatusRunning && placeOf(state.Plan) == at
 }
 
 // place is where an experiment is attached.
@@ -187,8 +207,8 @@ func (e tested) attach(ctx context.Context, state experiment.State) error {
 	return e.onFlag(ctx, state.Plan.Flag, flag.AttachExperiment{Environment: state.Plan.Environment, Experiment: e.key, Unit: state.Plan.Unit, Split: split})
 }
 
-func (e tested) detach(ctx context.Context, plan experiment.Plan) error {
-	return e.onFlag(ctx, plan.Flag, flag.DetachExperiment{Environment: plan.Environment, Experiment: e.key})
+func (e tested) detach(ctx context.Context, at place) error {
+	return e.onFlag(ctx, at.flag, flag.DetachExperiment{Environment: at.environment, Experiment: e.key})
 }
 
 // onFlag gives the flag a command on behalf of the one given to the experiment: same actor and reason, another id each time,
