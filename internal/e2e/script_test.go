@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": cmdServe, "killed": cmdKilled, "http": cmdHTTP, "client": cmdClient, "sees": cmdSees,
+			"serve": cmdServe, "killed": cmdKilled, "http": cmdHTTP, "client": cmdClient, "connected": cmdConnected, "sees": cmdSees,
 			"writers": cmdWriters, "acknowledged": cmdAcknowledged,
 		},
 	})
@@ -189,6 +189,12 @@ func cmdClient(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
 	w.api = isolated.NewAPI()
 	ts.Check(w.api.SetProviderAndWait(context.Background(), provider.New(provider.Config{URL: w.url, Key: w.issue(ts, args[0], args[1])})))
+}
+
+// cmdConnected waits until the client is in touch with the server again, which it tries at growing intervals.
+func cmdConnected(ts *testscript.TestScript, _ bool, _ []string) {
+	c := of(ts).api.NewClient()
+	waitFor(ts, 20*time.Second, func() bool { return c.State() == openfeature.ReadyState }, "the client to be ready again")
 }
 
 // cmdSees waits, at most a second, until the client's flag has a value: sees FLAG true|false.
