@@ -48,8 +48,14 @@ func TestTexts(t *testing.T) {
 		required bool
 		code     string
 	}{
-		{"", false, ""}, {"word", true, ""}, {"1234567890", true, ""}, {"", true, "missing"}, {" \t", true, "missing"},
-		{"12345678901", false, "too_long"}, {"\xff", false, "not_text"}, {"a\x00", false, "not_text"},
+		{"", false, ""},
+		{"word", true, ""},
+		{"1234567890", true, ""},
+		{"", true, "missing"},
+		{" \t", true, "missing"},
+		{"12345678901", false, "too_long"},
+		{"\xff", false, "not_text"},
+		{"a\x00", false, "not_text"},
 	} {
 		err := domain.CheckText("/name", "name", c.text, c.required, 10)
 		r, refused := domain.AsRefusal(err)

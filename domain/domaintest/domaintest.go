@@ -137,7 +137,7 @@ func Live[S, C, E any](a domain.Aggregate[S, C, E], commands []C, by domain.Enve
 	for _, c := range commands {
 		events, err := a.Decide(state, c, by)
 		if _, ok := domain.AsRefusal(err); err != nil && (!ok || len(events) > 0) {
-			return recorded, fmt.Errorf("%#v gave %v with %d events", c, err, len(events))
+			return recorded, fmt.Errorf("%#v gave %w with %d events", c, err, len(events))
 		}
 		was := state
 		for _, e := range events {

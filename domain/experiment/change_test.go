@@ -78,10 +78,10 @@ func TestReplayingAnExperimentEqualsLivingIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range recorded {
-			switch e.(type) {
-			case experiment.Started:
+			if _, is := e.(experiment.Started); is {
 				started++
-			case experiment.DecisionRecorded:
+			}
+			if _, is := e.(experiment.DecisionRecorded); is {
 				ended++
 			}
 		}

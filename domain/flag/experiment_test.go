@@ -138,9 +138,12 @@ func someServe() *rapid.Generator[flag.Serve] {
 
 func someRule() *rapid.Generator[flag.Rule] {
 	condition := rapid.SampledFrom([]flag.Condition{
-		{Attribute: "plan", Operator: flag.Equals, Values: values(` "<pro>" `)}, {Attribute: "age", Operator: flag.Greater, Values: values("1e2")},
-		{Attribute: "plan", Operator: flag.Exists, Values: values()}, {Attribute: "plan", Operator: flag.In, Values: values("1", `"1"`, "true")},
-		{Attribute: "<", Operator: flag.NotIn, Values: values("1.0", `"<"`)}, {Attribute: "", Operator: "x"},
+		{Attribute: "plan", Operator: flag.Equals, Values: values(` "<pro>" `)},
+		{Attribute: "age", Operator: flag.Greater, Values: values("1e2")},
+		{Attribute: "plan", Operator: flag.Exists, Values: values()},
+		{Attribute: "plan", Operator: flag.In, Values: values("1", `"1"`, "true")},
+		{Attribute: "<", Operator: flag.NotIn, Values: values("1.0", `"<"`)},
+		{Attribute: "", Operator: "x"},
 	})
 	return rapid.Custom(func(t *rapid.T) flag.Rule {
 		return flag.Rule{ID: rapid.SampledFrom([]string{"", "", "", "rule-1", "rule-2", "A"}).Draw(t, "id"), If: rapid.SliceOfN(condition, 1, 3).Draw(t, "if"), Serve: someServe().Draw(t, "serve")}

@@ -28,8 +28,10 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 				{
 					ID: "staff", Description: "Everybody in the house", Serve: flag.Serve{Variant: "wide"},
 					If: []flag.Condition{
-						{Attribute: "mail", Operator: flag.EndsWith, Values: values(`"@shop.example"`)}, {Attribute: "age", Operator: flag.GreaterOrEqual, Values: values("17.5")},
-						{Attribute: "beta", Operator: flag.In, Values: values("true", `"<yes>"`, "1")}, {Attribute: "left", Operator: flag.NotExists},
+						{Attribute: "mail", Operator: flag.EndsWith, Values: values(`"@shop.example"`)},
+						{Attribute: "age", Operator: flag.GreaterOrEqual, Values: values("17.5")},
+						{Attribute: "beta", Operator: flag.In, Values: values("true", `"<yes>"`, "1")},
+						{Attribute: "left", Operator: flag.NotExists},
 					},
 				},
 				{ID: "rule-1", If: []flag.Condition{{Attribute: "targetingKey", Operator: flag.NotEquals, Values: values(`"7"`)}}, Serve: flag.Serve{Split: &split}},

@@ -57,7 +57,7 @@ func (h fnv64a) bits(n uint64) fnv64a {
 	return h
 }
 
-func (h fnv64a) time(t time.Time) fnv64a { return h.bits(uint64(t.UnixNano())) } //nolint:gosec // all 64 bits are wanted
+func (h fnv64a) time(t time.Time) fnv64a { return h.bits(uint64(t.UnixNano())) }
 
 func (h fnv64a) number(n float64) fnv64a {
 	if n == 0 {

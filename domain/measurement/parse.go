@@ -123,19 +123,8 @@ func (p *parser) object(read func(name []byte) error) error {
 		return nil
 	}
 	for {
-		if p.peek() != '"' {
-			return p.malformed()
-		}
-		start := p.at
-		plain, ok := p.str()
+		name, ok := p.name()
 		if !ok {
-			return p.malformed()
-		}
-		name := p.text[start+1 : p.at-1]
-		if !plain {
-			name = []byte(unquote(p.text[start:p.at]))
-		}
-		if !p.take(':') {
 			return p.malformed()
 		}
 		if err := read(name); err != nil {
@@ -148,6 +137,23 @@ func (p *parser) object(read func(name []byte) error) error {
 			return p.malformed()
 		}
 	}
+}
+
+// name reads the name of a field and the colon behind it.
+func (p *parser) name() (name []byte, ok bool) {
+	if p.peek() != '"' {
+		return nil, false
+	}
+	start := p.at
+	plain, ok := p.str()
+	if !ok {
+		return nil, false
+	}
+	name = p.text[start+1 : p.at-1]
+	if !plain {
+		name = []byte(unquote(p.text[start:p.at]))
+	}
+	return name, p.take(':')
 }
 
 // common reads the fields that all items have.

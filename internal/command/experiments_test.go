@@ -323,7 +323,12 @@ func TestAtTheEndFlagsServeWhatRuns(t *testing.T) {
 				return a.do()
 			})
 			all := []experiment.Command{
-				experiment.Start{}, experiment.Start{}, experiment.Start{}, experiment.Stop{}, experiment.Change{Plan: plan(onBanner)}, experiment.Change{Plan: plan()},
+				experiment.Start{},
+				experiment.Start{},
+				experiment.Start{},
+				experiment.Stop{},
+				experiment.Change{Plan: plan(onBanner)},
+				experiment.Change{Plan: plan()},
 				experiment.Conclude{Decision: experiment.Decision{Outcome: experiment.Keep, Why: "Nothing that we looked at moved."}},
 			}
 			var wait sync.WaitGroup

@@ -86,7 +86,7 @@ func (m *measuredStream) leave(ctx context.Context, w *waiting) (Position, error
 		return out.position, out.err
 	}
 	if at < m.writing {
-		return 0, fmt.Errorf("%w: %v", eventlog.ErrUnknownOutcome, ctx.Err()) // not ctx's: that would say that nothing was recorded
+		return 0, fmt.Errorf("%w: the caller left meanwhile", eventlog.ErrUnknownOutcome) // not ctx's: that would say that nothing was recorded
 	}
 	m.queue = slices.Delete(m.queue, at, at+1)
 	if at == 0 {
