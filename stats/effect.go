@@ -22,6 +22,8 @@ type Effect struct {
 	Low, High float64
 	// Relative is nil when the control's mean is 0.
 	Relative *Relative
+
+	control, treatment sample // what another Rule needs to bound the same difference
 }
 
 // Relative is Difference / |control mean| with Fieller's interval.
@@ -41,7 +43,7 @@ func effect(method string, a, b sample, df, alpha float64) (Effect, error) {
 	if !(variance > 0) {
 		return Effect{}, fail(ZeroVariance, "no unit differs from another within its arm, so there is nothing to judge a difference by")
 	}
-	e := Effect{Method: method, Difference: b.mean - a.mean, SE: math.Sqrt(variance), DF: df}
+	e := Effect{Method: method, Difference: b.mean - a.mean, SE: math.Sqrt(variance), DF: df, control: a, treatment: b}
 	e.Statistic = e.Difference / e.SE
 	size := math.Abs(e.Statistic)
 	if math.IsInf(df, 1) {
