@@ -12,6 +12,8 @@ const (
 	ZeroVariance           Kind = "zero_variance"              // no arm varies, so there is no scale to judge a difference by
 	UndefinedRatio         Kind = "undefined_ratio"            // the denominator or the baseline is 0
 	TrafficInZeroWeightArm Kind = "traffic_in_zero_weight_arm" // an arm that should be empty is not
+	ZeroMargin             Kind = "zero_margin"                // a row or a column of a table is empty
+	NotAttainable          Kind = "not_attainable"             // no sample is large enough
 )
 
 // Error says why there is no result: a kind for programs, a sentence for people.

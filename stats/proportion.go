@@ -42,34 +42,58 @@ func (p Proportion) Wilson(alpha float64) (low, high float64, err error) {
 	return math.Max(0, centre-half), math.Min(1, centre+half), nil
 }
 
+// Sample is the rate with its variance p(1-p)/n, for a comparison under any rule. It takes one unit.
+func (p Proportion) Sample() (Sample, error) {
+	if err := p.check(); err != nil {
+		return Sample{}, err
+	}
+	rate := p.Rate()
+	return Sample{Mean: rate, Variance: rate * (float64(p.N-p.X) / float64(p.N)) / float64(p.N)}, nil
+}
+
 // PooledZ is the classical test of two proportions with the variance under equality.
 type PooledZ struct{ SE, Z, P, LnP float64 }
+
+// Pooled is the pooled z test of two rates, two-sided: z = (p_b - p_a) / sqrt(p(1-p)(1/n_a + 1/n_b)) with the rate p of both arms
+// together (J. L. Fleiss, B. Levin and M. C. Paik, Statistical Methods for Rates and Proportions, 2003, chapter 3). When nobody
+// converted, or everybody, z is 0 and p is 1 by convention.
+func Pooled(control, treatment Proportion) (PooledZ, error) {
+	if err := checkBoth(control, treatment); err != nil {
+		return PooledZ{}, err
+	}
+	all := control.Merge(treatment)
+	difference := treatment.Rate() - control.Rate()
+	n := float64(all.N)
+	pooled := PooledZ{SE: math.Sqrt(all.Rate() * (float64(all.N-all.X) / n) * (n / float64(control.N) / float64(treatment.N)))}
+	if pooled.SE > 0 {
+		pooled.Z = difference / pooled.SE
+	}
+	size := math.Abs(pooled.Z)
+	pooled.P, pooled.LnP = 2*special.NormalSurvival(size), math.Ln2+special.LogNormalSurvival(size)
+	return pooled, nil
+}
+
+// checkBoth refuses impossible counts before empty arms.
+func checkBoth(control, treatment Proportion) error {
+	first, second := control.check(), treatment.check()
+	if failure, ok := second.(*Error); ok && failure.Kind == InvalidInput || first == nil { //nolint:errorlint // made just above
+		return second
+	}
+	return first
+}
 
 // TwoProportions compares two rates by the z test with the unpooled variance p(1-p)/n of each arm, whose interval and p agree; the
 // pooled test, which is the better known one, is returned beside it. Both are large-sample methods.
 func TwoProportions(control, treatment Proportion, alpha float64) (Effect, PooledZ, error) {
-	if err := checkLevel(alpha); err != nil {
-		return Effect{}, PooledZ{}, err
-	}
-	for _, p := range []Proportion{control, treatment} {
-		if err := p.check(); err != nil {
-			return Effect{}, PooledZ{}, err
-		}
-	}
-	e, err := effect("two-proportion z test (unpooled)", control.sample(), treatment.sample(), math.Inf(1), alpha)
+	pooled, err := Pooled(control, treatment)
 	if err != nil {
 		return Effect{}, PooledZ{}, err
 	}
-	all := control.Merge(treatment)
-	rate := all.Rate()
-	pooled := PooledZ{SE: math.Sqrt(rate * (1 - rate) * (1/float64(control.N) + 1/float64(treatment.N)))}
-	pooled.Z = e.Difference / pooled.SE
-	pooled.P = 2 * special.NormalSurvival(math.Abs(pooled.Z))
-	pooled.LnP = math.Ln2 + special.LogNormalSurvival(math.Abs(pooled.Z))
+	a, _ := control.Sample() // both were checked
+	b, _ := treatment.Sample()
+	e, err := NewEffect("two-proportion z test (unpooled)", a, b, math.Inf(1), Test{Alpha: alpha})
+	if err != nil {
+		return Effect{}, PooledZ{}, err
+	}
 	return e, pooled, nil
-}
-
-func (p Proportion) sample() sample {
-	rate := p.Rate()
-	return sample{mean: rate, variance: rate * (1 - rate) / float64(p.N)}
 }

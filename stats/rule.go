@@ -61,28 +61,30 @@ func FixedHorizonOneSided(alpha float64) (Rule, error) {
 	}, nil
 }
 
-// Under judges the same difference by another, two-sided rule. With finite degrees of freedom the statistic and the critical
-// value are carried between Student's t and the normal by equal tail probability (the significance level approach; Jennison and
-// Turnbull, Group Sequential Methods, 2000, section 3.8).
+// Under judges the same difference by another rule; a one-sided one when the comparison was made with a one-sided Test. With finite
+// degrees of freedom the statistic and the critical value are carried between Student's t and the normal by equal tail probability
+// (the significance level approach; Jennison and Turnbull, Group Sequential Methods, 2000, section 3.8).
 func (e Effect) Under(rule Rule) (Effect, error) {
-	if rule.lnP == nil || rule.OneSided || !(rule.Critical > 0) || math.IsInf(rule.Critical, 1) {
-		return Effect{}, fail(InvalidInput, "an effect is judged by a two-sided rule with a finite critical value")
+	if rule.lnP == nil || !(rule.Critical > 0) || math.IsInf(rule.Critical, 1) {
+		return Effect{}, fail(InvalidInput, "an effect is judged by a rule with a finite critical value")
+	}
+	if rule.OneSided != (e.Alternative != TwoSided) {
+		return Effect{}, fail(InvalidInput, "a one-sided rule judges a one-sided comparison, a two-sided rule a two-sided one")
 	}
 	if !(e.SE > 0) {
 		return Effect{}, fail(ZeroVariance, "the difference has no standard error to judge it by")
 	}
-	z := e.Statistic
-	e.Method, e.Critical = e.Method+", "+rule.Method, rule.Critical
+	z, limit := e.Alternative.directed(e.Statistic), rule.Critical
 	if critical, ok := studentCritical(rule.Critical, e.DF); ok {
-		e.Critical = critical
-		if carried := normalOfStudent(math.Abs(z), e.DF); !math.IsInf(carried, 0) {
+		limit = critical
+		if carried := math.Copysign(normalOfStudent(math.Abs(z), e.DF), z); !math.IsInf(carried, 0) {
 			z = carried
 		}
 	}
+	e.Method += ", " + rule.Method
 	e.LnP = rule.LnP(z)
 	e.P = math.Exp(e.LnP)
-	e.Low, e.High = e.Difference-e.Critical*e.SE, e.Difference+e.Critical*e.SE
-	e.Relative = fieller(e.control, e.treatment, e.Critical)
+	e.bound(limit)
 	return e, nil
 }
 

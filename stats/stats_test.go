@@ -268,26 +268,17 @@ func FuzzNothingComesOutThatLooksLikeAResultAndIsNone(f *testing.F) {
 	f.Add(int64(0), int64(-1), int64(1), int64(2), math.Inf(1), math.NaN(), -1.0, 1e308, 0.0)
 	f.Fuzz(func(t *testing.T, n1, x1, n2, x2 int64, m1, v1, m2, v2, alpha float64) {
 		e, pooled, err := stats.TwoProportions(stats.Proportion{N: n1, X: x1}, stats.Proportion{N: n2, X: x2}, alpha)
-		if err == nil && !finite(e.Difference, e.SE, e.P, e.LnP, e.Low, e.High, pooled.P) {
+		if err == nil && !allFinite(e.Difference, e.SE, e.P, e.LnP, e.Low, e.High, pooled.P) {
 			t.Errorf("%+v %+v", e, pooled)
 		}
 		e, err = stats.Welch(stats.Moments{N: n1, Mean: m1, M2: v1}, stats.Moments{N: n2, Mean: m2, M2: v2}, alpha)
-		if err == nil && !finite(e.Difference, e.SE, e.P, e.Low, e.High) {
+		if err == nil && !allFinite(e.Difference, e.SE, e.P, e.Low, e.High) {
 			t.Errorf("%+v", e)
 		}
-		if s, err := stats.SampleRatio([]int64{n1, n2}, []int64{x1, x2}); err == nil && !finite(s.ChiSquare, s.P) {
+		if s, err := stats.SampleRatio([]int64{n1, n2}, []int64{x1, x2}); err == nil && !allFinite(s.ChiSquare, s.P) {
 			t.Errorf("%+v", s)
 		}
 	})
-}
-
-func finite(values ...float64) bool {
-	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
-		}
-	}
-	return true
 }
 
 func BenchmarkTwoProportions(b *testing.B) {
@@ -316,4 +307,13 @@ func ExampleTwoProportions() {
 	}
 	fmt.Printf("%+.4f, 95%% from %+.4f to %+.4f, p %.4f\n", e.Difference, e.Low, e.High, e.P)
 	// Output: -0.0082, 95% from -0.0133 to -0.0031, p 0.0016
+}
+
+func allFinite(values ...float64) bool {
+	for _, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,134 @@
+package stats
+
+import "math/big"
+
+// CoSums are the sufficient statistics of several values per unit: the number of units, all Σx and all Σx·y, kept exactly like
+// Sums. A ratio metric needs two (numerator and denominator), CUPED the metric and its covariates.
+type CoSums struct {
+	n        int64
+	sums     []exact
+	products []exact // of i and j <= i, at i(i+1)/2 + j
+	parts    []part  // room for the unit being added
+}
+
+// part is a value as it is added.
+type part struct {
+	whole    bool
+	mantissa int64 // the value itself when it is whole
+	exponent int
+}
+
+// NewCoSums makes the sums of k values per unit, of no units yet.
+func NewCoSums(k int) *CoSums {
+	k = max(k, 0)
+	return &CoSums{sums: make([]exact, k), products: make([]exact, k*(k+1)/2), parts: make([]part, k)}
+}
+
+// CoSumsOf are the sums of columns of equal length: columns[i][unit].
+func CoSumsOf(columns ...[]float64) (*CoSums, error) {
+	s := NewCoSums(len(columns))
+	for _, c := range columns {
+		if len(c) != len(columns[0]) {
+			return nil, fail(InvalidInput, "a column has %d values and another %d; every unit needs all of its values", len(columns[0]), len(c))
+		}
+	}
+	values := make([]float64, len(columns))
+	for unit := 0; len(columns) > 0 && unit < len(columns[0]); unit++ {
+		for i, c := range columns {
+			values[i] = c[unit]
+		}
+		if err := s.Add(values...); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Add counts a unit with its values, as many as NewCoSums was told. NaN and infinities are refused and change nothing.
+func (s *CoSums) Add(values ...float64) error {
+	if len(values) != len(s.sums) {
+		return fail(InvalidInput, "a unit came with %d values instead of %d", len(values), len(s.sums))
+	}
+	for i, v := range values {
+		whole := int64(v)
+		if float64(whole) == v && whole >= -1<<53 && whole <= 1<<53 {
+			s.parts[i] = part{whole: true, mantissa: whole}
+			continue
+		}
+		if !finite(v) {
+			return notFinite(v)
+		}
+		m, e := split(v)
+		s.parts[i] = part{mantissa: m, exponent: e}
+	}
+	s.n++
+	product := 0
+	for i, p := range s.parts {
+		if p.whole {
+			s.sums[i].whole.add(wideOf(p.mantissa))
+		} else {
+			s.sums[i].addFloat(p.mantissa, p.exponent)
+		}
+		for _, q := range s.parts[:i+1] {
+			if p.whole && q.whole {
+				s.products[product].whole.add(wideProduct(p.mantissa, q.mantissa))
+			} else {
+				s.products[product].addProduct(p.mantissa, p.exponent, q.mantissa, q.exponent)
+			}
+			product++
+		}
+	}
+	return nil
+}
+
+// Merge adds the units of another part, which must have as many values per unit.
+func (s *CoSums) Merge(o *CoSums) error {
+	if len(o.sums) != len(s.sums) {
+		return fail(InvalidInput, "sums of %d values per unit cannot be merged with sums of %d", len(s.sums), len(o.sums))
+	}
+	s.n += o.n
+	for i := range s.sums {
+		s.sums[i].merge(&o.sums[i])
+	}
+	for i := range s.products {
+		s.products[i].merge(&o.products[i])
+	}
+	return nil
+}
+
+// N is the number of units, Len the number of values per unit.
+func (s *CoSums) N() int64 { return s.n }
+
+// Len is the number of values per unit.
+func (s *CoSums) Len() int { return len(s.sums) }
+
+// Sums are those of value i alone.
+func (s *CoSums) Sums(i int) *Sums {
+	return &Sums{n: s.n, x: s.sums[i].clone(), xx: s.product(i, i).clone()}
+}
+
+// Moments are those of value i.
+func (s *CoSums) Moments(i int) Moments {
+	return (&Sums{n: s.n, x: s.sums[i], xx: *s.product(i, i)}).Moments()
+}
+
+// Covariance is the sample covariance of values i and j, with n - 1; 0 with fewer than two units.
+func (s *CoSums) Covariance(i, j int) float64 {
+	if s.n < 2 {
+		return 0
+	}
+	v, _ := rounded(s.scaledComoment(i, j), bigMul(bigInt(s.n), bigInt(s.n-1)))
+	return v
+}
+
+func (s *CoSums) product(i, j int) *exact {
+	if i < j {
+		i, j = j, i
+	}
+	return &s.products[i*(i+1)/2+j]
+}
+
+// scaledComoment is n·Σ(x - x̄)(y - ȳ) = n·Σxy - Σx·Σy, exactly.
+func (s *CoSums) scaledComoment(i, j int) *big.Float {
+	return bigSub(bigMul(bigInt(s.n), s.product(i, j).float()), bigMul(s.sums[i].float(), s.sums[j].float()))
+}
