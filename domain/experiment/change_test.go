@@ -69,7 +69,7 @@ func TestAmendingAPlan(t *testing.T) {
 }
 
 func TestReplayingAnExperimentEqualsLivingIt(t *testing.T) {
-	var started, ended int
+	var started, ended, read int
 	rapid.Check(t, func(t *rapid.T) {
 		first := rapid.SampledFrom([][]experiment.Command{nil, {create()}, {create(), experiment.Start{}}}).Draw(t, "first")
 		all := append(slices.Clone(first), rapid.SliceOfN(commands(), 5, 30).Draw(t, "commands")...)
@@ -81,13 +81,16 @@ func TestReplayingAnExperimentEqualsLivingIt(t *testing.T) {
 			if _, is := e.(experiment.Started); is {
 				started++
 			}
+			if _, is := e.(experiment.ReadingTaken); is {
+				read++
+			}
 			if _, is := e.(experiment.DecisionRecorded); is {
 				ended++
 			}
 		}
 	})
-	if started == 0 || ended == 0 {
-		t.Errorf("%d experiments started and %d were decided: the commands drawn prove nothing", started, ended)
+	if started == 0 || ended == 0 || read == 0 {
+		t.Errorf("%d experiments started, %d were read and %d decided: the commands drawn prove nothing", started, read, ended)
 	}
 }
 
@@ -103,10 +106,16 @@ func commands() *rapid.Generator[experiment.Command] {
 		if rapid.Bool().Draw(t, "ends") {
 			p.PlannedEnd = domaintest.Someone().At.Add(rapid.SampledFrom([]time.Duration{-1, 1, time.Hour, 1 << 62}).Draw(t, "end")).In(time.FixedZone("", -3600))
 		}
+		p.Analysis = experiment.Analysis{
+			Method: rapid.SampledFrom([]experiment.Method{"", "", experiment.GroupSequential, experiment.Fixed, "x"}).Draw(t, "method"),
+			LookAt: rapid.SampledFrom([][]float64{nil, nil, {}, {0.5, 1}, {1, 0.5}}).Draw(t, "looks"), Segments: rapid.SampledFrom([][]string{nil, {}, {"country"}}).Draw(t, "segments"),
+			Margins: rapid.SampledFrom([][]experiment.Margin{nil, {}, {{Metric: "a", Amount: experiment.Amount{By: experiment.Relative, Value: 0.1}}}}).Draw(t, "margins"),
+			Bayesian: rapid.SampledFrom([]*experiment.Bayesian{nil, {}, {A: 1}}).Draw(t, "prior"),
+		}
 		return p
 	})
 	return rapid.Custom(func(t *rapid.T) experiment.Command {
-		switch rapid.IntRange(0, 6).Draw(t, "command") {
+		switch rapid.IntRange(0, 8).Draw(t, "command") {
 		case 0, 1:
 			return experiment.Create{Project: "shop", Key: "checkout", Plan: plans.Draw(t, "plan")}
 		case 2:
@@ -119,6 +128,12 @@ func commands() *rapid.Generator[experiment.Command] {
 			return experiment.Conclude{Decision: experiment.Decision{
 				Outcome: rapid.SampledFrom([]experiment.Outcome{experiment.Ship, experiment.Keep, ""}).Draw(t, "outcome"),
 				Variant: rapid.SampledFrom([]domain.VariantKey{"", "on", "x"}).Draw(t, "variant"), Why: "Nothing that we looked at moved.",
+			}}
+		case 6, 7:
+			units := rapid.Int64Range(0, 9).Draw(t, "units")
+			return experiment.TakeReading{Reading: experiment.Reading{
+				Planned: rapid.IntRange(0, 2).Draw(t, "planned"), Position: rapid.Uint64Range(0, 9).Draw(t, "position"), At: domaintest.Someone().At,
+				Fraction: float64(rapid.IntRange(0, 4).Draw(t, "fraction")) / 4, Units: []int64{units, 1}, Hash: "00", Final: rapid.Bool().Draw(t, "final"),
 			}}
 		}
 		return nil

@@ -29,6 +29,10 @@ type (
 	Conclude struct {
 		Decision Decision
 	}
+	// TakeReading records a look at the results. Look, Method and the like are filled in; one that adds nothing records nothing.
+	TakeReading struct {
+		Reading Reading
+	}
 )
 
 func (Create) isExperimentCommand()   {}
@@ -36,3 +40,5 @@ func (Change) isExperimentCommand()   {}
 func (Start) isExperimentCommand()    {}
 func (Stop) isExperimentCommand()     {}
 func (Conclude) isExperimentCommand() {}
+
+func (TakeReading) isExperimentCommand() {}

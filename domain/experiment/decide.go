@@ -39,6 +39,8 @@ func decide(s State, c Command, e domain.Envelope) ([]Event, error) {
 		return stop(s, e)
 	case Conclude:
 		return conclude(s, c)
+	case TakeReading:
+		return take(s, c.Reading)
 	default:
 		return nil, domain.Invalid("", "experiments know no command %T", c)
 	}
@@ -81,6 +83,9 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 		return nil, err
 	}
 	plan := complete(c.Plan)
+	if s.Status != StatusDraft && sameRules(plan.Analysis, Analysis{}) {
+		plan.Analysis = s.Plan.Analysis // whoever says nothing of it means to leave it
+	}
 	if err := checkPlan(plan); err != nil {
 		return nil, err
 	}
@@ -102,10 +107,22 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 	if !sameTest(plan, s.Plan) {
 		return nil, domain.WrongState("the experiment has started, so its flag, environment, unit and arms stay as they are; stop it and make a new one to test something else").WithCode("plan_is_frozen")
 	}
+	if err := checkAmendment(s, plan); err != nil {
+		return nil, err
+	}
 	if err := reasonFor(e, "amending the plan of an experiment that has started"); err != nil {
 		return nil, err
 	}
 	return append(events, PlanAmended{Plan: plan}), nil
+}
+
+// checkAmendment refuses to change, once units are assigned, by which rules the results are judged: whoever has seen data must
+// not choose the test. Metrics, the hypothesis and the planned end may be amended; each amendment is on record.
+func checkAmendment(s State, plan Plan) error {
+	if !sameRules(plan.Analysis, s.Plan.Analysis) {
+		return domain.WrongState("the experiment has started, so the analysis in its plan stays as it is; stop it and make a new one to judge by other rules").WithCode("analysis_is_frozen")
+	}
+	return nil
 }
 
 func start(s State, e domain.Envelope) ([]Event, error) {
@@ -119,7 +136,9 @@ func start(s State, e domain.Envelope) ([]Event, error) {
 	if err := checkEnd(s.Plan, e.At); err != nil {
 		return nil, err
 	}
-	return []Event{Started{Plan: s.Plan, Salt: Salt(s.Project, s.Key), Algorithm: domain.BucketingV1}}, nil
+	plan := s.Plan
+	plan.Analysis = plan.Resolved(e.At)
+	return []Event{Started{Plan: plan, Salt: Salt(s.Project, s.Key), Algorithm: domain.BucketingV1}}, nil
 }
 
 // Salt is what an experiment's assignment is salted with: its own, so that it correlates with no other split. Keys
@@ -205,6 +224,8 @@ func evolve(s State, e Event) State {
 	case PlanAmended:
 		s.Plan = e.Plan
 		s.Amendments++
+	case ReadingTaken:
+		s = s.withReading(e.Reading)
 	case Stopped:
 		s.Status = StatusStopped
 	case DecisionRecorded:

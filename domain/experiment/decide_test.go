@@ -32,6 +32,14 @@ func plan(changes ...func(*experiment.Plan)) experiment.Plan {
 	return p
 }
 
+// openEnded is what a plan that says nothing of its analysis and has no planned end is analysed by.
+func openEnded(p *experiment.Plan) {
+	p.Analysis = experiment.Analysis{
+		Method: experiment.ConfidenceSequence, Alpha: 0.05, Correction: experiment.Holm, Scope: experiment.ScopePrimary, CUPED: experiment.On,
+		MinRuntimeSeconds: new(int64(7 * 86_400)),
+	}
+}
+
 func ending(at time.Time) func(*experiment.Plan) {
 	return func(p *experiment.Plan) { p.PlannedEnd = at }
 }
@@ -133,7 +141,7 @@ func TestStartingAnExperiment(t *testing.T) {
 	noon := domaintest.Someone().At
 	ended := ending(noon.Add(-time.Hour))
 	domaintest.Run(t, experiment.Aggregate, []spec{
-		{Name: "starting freezes the plan and records salt and algorithm", Given: draft(), When: experiment.Start{}, Then: events{started()}},
+		{Name: "starting freezes the plan and records salt and algorithm", Given: draft(), When: experiment.Start{}, Then: events{started(openEnded)}},
 		{Name: "starting twice records nothing", Given: running(), When: experiment.Start{}},
 		{Name: "what was stopped is not started again", Given: stopped(), When: experiment.Start{}, Refused: "not_draft", Kind: domain.KindState},
 		{Name: "nor what was decided", Given: decided(), When: experiment.Start{}, Refused: "not_draft", Kind: domain.KindState},

@@ -35,6 +35,10 @@ type (
 	PlanAmended struct {
 		Plan Plan `json:"plan"`
 	}
+	// ReadingTaken says: somebody, or the schedule, looked at the results, and the look counts.
+	ReadingTaken struct {
+		Reading
+	}
 	// Stopped says: units are no longer assigned.
 	Stopped struct{}
 	// DecisionRecorded says: somebody decided what follows from it.
@@ -48,5 +52,6 @@ func (Renamed) isExperimentEvent()          {}
 func (PlanChanged) isExperimentEvent()      {}
 func (Started) isExperimentEvent()          {}
 func (PlanAmended) isExperimentEvent()      {}
+func (ReadingTaken) isExperimentEvent()     {}
 func (Stopped) isExperimentEvent()          {}
 func (DecisionRecorded) isExperimentEvent() {}

@@ -25,6 +25,7 @@ func complete(p Plan) Plan {
 	p.PlannedEnd = p.PlannedEnd.UTC().Truncate(time.Millisecond)
 	p.Arms = slices.Clone(p.Arms)
 	p.Secondary, p.Guardrails = metrics(p.Secondary), metrics(p.Guardrails)
+	p.Analysis = clean(p.Analysis)
 	return p
 }
 
@@ -54,7 +55,10 @@ func checkPlan(p Plan) error {
 	if err := checkArms(p.Arms, p.Total); err != nil {
 		return err
 	}
-	return checkMetrics(p)
+	if err := checkMetrics(p); err != nil {
+		return err
+	}
+	return checkAnalysis(p)
 }
 
 func checkArms(arms []Arm, total domain.Weight) error {
@@ -134,5 +138,5 @@ func sameTest(a, b Plan) bool {
 
 func samePlan(a, b Plan) bool {
 	return sameTest(a, b) && a.Hypothesis == b.Hypothesis && a.Primary == b.Primary && slices.Equal(a.Secondary, b.Secondary) &&
-		slices.Equal(a.Guardrails, b.Guardrails) && a.PlannedEnd.Equal(b.PlannedEnd)
+		slices.Equal(a.Guardrails, b.Guardrails) && a.PlannedEnd.Equal(b.PlannedEnd) && sameRules(a.Analysis, b.Analysis)
 }

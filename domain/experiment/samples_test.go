@@ -20,11 +20,28 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 	}
 	open := full
 	open.Secondary, open.Guardrails, open.PlannedEnd = nil, nil, time.Time{}
+	analysed := full
+	analysed.Analysis = experiment.Analysis{
+		Method: experiment.GroupSequential, Alpha: 0.1, Spending: experiment.SpendPower, SpendingPower: 3, Looks: 2, LookAt: []float64{0.25, 1}, PlannedUnits: 20_000,
+		Correction: experiment.BH, Scope: experiment.ScopeAll, CUPED: experiment.Off, Segments: []string{"country", "plan"}, MinRuntimeSeconds: new(int64(0)),
+		Margins: []experiment.Margin{{Metric: "errors", Amount: experiment.Amount{By: experiment.Relative, Value: 0.02}}},
+		Target:  experiment.Amount{By: experiment.Absolute, Value: 0.5}, Bayesian: &experiment.Bayesian{RelativeMean: 0.01, RelativeSD: 0.05, A: 2, B: 3},
+	}
 	domaintest.Samples(t, experiment.Aggregate, os.DirFS("testdata/events"), map[string]experiment.Event{
 		"ExperimentCreated.v1.json": experiment.Created{Project: "shop", Key: "checkout", Name: "Checkout on one page", Plan: full},
 		"ExperimentRenamed.v1.json": experiment.Renamed{Name: "One page"},
 		"PlanChanged.v1.json":       experiment.PlanChanged{Plan: open},
 		"ExperimentStarted.v1.json": experiment.Started{Plan: full, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
+		"ExperimentStarted.v1.analysis.json": experiment.Started{Plan: analysed, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
+		"ReadingTaken.v1.json": experiment.ReadingTaken{Reading: experiment.Reading{
+			Look: 2, Planned: 3, Position: 18_446_744_073_709_551_615, At: time.Date(2026, 3, 15, 6, 30, 0, 0, time.UTC), Fraction: 0.6, Final: true,
+			Method: experiment.GroupSequential, AnalysisVersion: "2", Units: []int64{5_000, 5_012, 4_990},
+			Comparisons: []experiment.Compared{{
+				Metric: "purchases", Variant: "on", Control: experiment.Sums{Units: 5_000, Sum: 500, SumSquares: 500}, Treatment: experiment.Sums{Units: 5_012, Sum: 600, SumSquares: 600},
+				Difference: 0.0197, SE: 0.0062, Statistic: 3.16, Boundary: 2.68, P: 0.0102, Crossed: true,
+			}},
+			Verdict: "ship", Variant: "on", Hash: "9f53027065840672e77303281289988371d4a6b67c7dcd3bd4e6306a2a263dc8",
+		}},
 		"PlanAmended.v1.json":       experiment.PlanAmended{Plan: full},
 		"ExperimentStopped.v1.json": experiment.Stopped{},
 		"DecisionRecorded.v1.json":  experiment.DecisionRecorded{Decision: ship()},

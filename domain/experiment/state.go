@@ -22,6 +22,8 @@ type Plan struct {
 	Guardrails []domain.MetricKey `json:"guardrails,omitempty"`
 	// PlannedEnd is when the primary metric is read; the zero time: open-ended.
 	PlannedEnd time.Time `json:"planned_end,omitzero"`
+	// Analysis says how the results are computed and judged.
+	Analysis Analysis `json:"analysis,omitzero"`
 }
 
 // Arm is a variant under test and its weight.
@@ -83,6 +85,8 @@ type State struct {
 	// Amendments counts the changes of the plan since the start.
 	Amendments int
 	Decision   *Decision
+	// Readings are the looks at the results that count, in order.
+	Readings []Reading
 }
 
 // Exists reports whether the experiment was ever created.

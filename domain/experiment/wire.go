@@ -9,6 +9,7 @@ const (
 	WirePlanChanged      = "PlanChanged"
 	WireStarted          = "ExperimentStarted"
 	WirePlanAmended      = "PlanAmended"
+	WireReadingTaken     = "ReadingTaken"
 	WireStopped          = "ExperimentStopped"
 	WireDecisionRecorded = "DecisionRecorded"
 )
@@ -19,6 +20,7 @@ var wire = domain.Wire[Event]{ //nolint:gochecknoglobals // the table of wire na
 	WirePlanChanged:      domain.As[PlanChanged, Event],
 	WireStarted:          domain.As[Started, Event],
 	WirePlanAmended:      domain.As[PlanAmended, Event],
+	WireReadingTaken:     domain.As[ReadingTaken, Event],
 	WireStopped:          domain.As[Stopped, Event],
 	WireDecisionRecorded: domain.As[DecisionRecorded, Event],
 }
@@ -35,6 +37,8 @@ func encode(e Event) (string, []byte, error) {
 		return domain.WriteEvent(WireStarted, e)
 	case PlanAmended:
 		return domain.WriteEvent(WirePlanAmended, e)
+	case ReadingTaken:
+		return domain.WriteEvent(WireReadingTaken, e)
 	case Stopped:
 		return domain.WriteEvent(WireStopped, e)
 	case DecisionRecorded:

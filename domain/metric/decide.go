@@ -58,30 +58,11 @@ func create(s State, c Create) ([]Event, error) {
 	if err := checkTexts(c.Name, c.Description); err != nil {
 		return nil, err
 	}
+	c.Definition = complete(c.Definition)
 	if err := checkDefinition(c.Definition); err != nil {
 		return nil, err
 	}
 	return []Event{Created{Project: c.Project, Key: c.Key, Name: c.Name, Description: c.Description, Definition: c.Definition}}, nil
-}
-
-func checkDefinition(d Definition) error {
-	switch d.Kind {
-	case Binary, Count, Mean:
-	default:
-		return domain.Invalid("/kind", "the kind of a metric is binary, count or mean, not %q", d.Kind).WithCode("unknown_kind")
-	}
-	switch d.Direction {
-	case Increase, Decrease:
-	default:
-		return domain.Invalid("/direction", "the direction of a metric is increase or decrease, whichever is good, not %q", d.Direction).WithCode("unknown_direction")
-	}
-	if err := domain.CheckText("/event", "event name", d.Event, true, maxEvent); err != nil {
-		return err
-	}
-	if d.WindowSeconds < 0 || d.WindowSeconds > MaxWindowSeconds {
-		return domain.Invalid("/window_seconds", "the window must be 0 (no end) to %d seconds, not %d", MaxWindowSeconds, d.WindowSeconds).WithCode("window_out_of_range")
-	}
-	return domain.CheckText("/unit", "unit", d.Unit, false, maxUnit)
 }
 
 func describe(s State, c Describe) ([]Event, error) {

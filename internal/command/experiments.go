@@ -32,6 +32,8 @@ func (s *Service) Experiment(ctx context.Context, in domain.ProjectKey, key doma
 		return e.plan(ctx, c)
 	case experiment.Start:
 		return e.start(ctx)
+	case experiment.TakeReading:
+		return e.handle(ctx, c, o)
 	default:
 		return e.end(ctx, c)
 	}

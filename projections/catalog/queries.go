@@ -173,7 +173,7 @@ func (p *Projection) ExperimentAt(in domain.ProjectKey, key domain.ExperimentKey
 			course.DecidedAt = page.change.At
 		case experiment.PlanAmended:
 			course.Amendments = append(course.Amendments, page.change)
-		case experiment.Created, experiment.Renamed, experiment.PlanChanged:
+		case experiment.Created, experiment.Renamed, experiment.PlanChanged, experiment.ReadingTaken:
 		}
 	}
 	return e, course, true

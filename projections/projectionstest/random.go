@@ -76,8 +76,9 @@ func (r randomly) experimentCommand(in domain.ProjectKey) experiment.Command {
 		experiment.Change{Name: r.text(), Plan: plan},
 		experiment.Start{},
 		experiment.Stop{},
+		experiment.TakeReading{Reading: experiment.Reading{Position: uint64(r.pick(9)), Fraction: 1, Units: make([]int64, len(plan.Arms)), Hash: "00"}}, //nolint:gosec // from 0 to 8
 		experiment.Conclude{Decision: experiment.Decision{Outcome: experiment.Keep, Why: "It made no difference at all."}},
-	}[r.pick(5)]
+	}[r.pick(6)]
 }
 
 func (r randomly) keyCommand(id domain.KeyID) apikey.Command {
