@@ -100,6 +100,9 @@ func metricAnswer(e catalog.Entry[metric.State]) api.Metric {
 	return api.Metric{
 		Key: string(s.Key), Name: s.Name, Description: s.Description, Kind: string(s.Definition.Kind), Event: s.Definition.Event,
 		Direction: string(s.Definition.Direction), WindowSeconds: s.Definition.WindowSeconds, Unit: s.Definition.Unit, Archived: s.Archived,
+		Numerator: string(s.Definition.Numerator), Denominator: string(s.Definition.Denominator), DenominatorEvent: s.Definition.DenominatorEvent,
+		Quantile: s.Definition.Quantile, Satisfied: s.Definition.Satisfied, Winsorize: s.Definition.Winsorize,
+		CovariateDays: s.Definition.CovariateDays, CovariateEvent: s.Definition.CovariateEvent, Margin: s.Definition.Margin,
 		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
 		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
 	}
@@ -108,7 +111,7 @@ func metricAnswer(e catalog.Entry[metric.State]) api.Metric {
 func experimentAnswer(e catalog.Entry[experiment.State]) api.Experiment {
 	s := e.State
 	out := api.Experiment{
-		Key: string(s.Key), Name: s.Name, Status: api.ExperimentStatus(s.Status), Plan: s.Plan, Amendments: s.Amendments,
+		Key: string(s.Key), Name: s.Name, Status: api.ExperimentStatus(s.Status), Plan: s.Plan, Amendments: s.Amendments, Readings: len(s.Readings),
 		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
 		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
 	}

@@ -2,6 +2,8 @@ package openapi
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/assayhq/assay/domain"
@@ -39,7 +41,7 @@ func (s *Server) CreateExperiment(ctx context.Context, r api.CreateExperimentReq
 		Plan: experiment.Plan{
 			Hypothesis: b.Hypothesis, Flag: domain.FlagKey(b.Flag), Environment: domain.EnvironmentKey(b.Environment), Unit: domain.UnitType(b.Unit),
 			Arms: b.Arms, Total: domain.Weight(b.Total), //nolint:gosec // the document bounds it
-			Primary: domain.MetricKey(b.Primary), Secondary: metricKeys(b.Secondary), Guardrails: metricKeys(b.Guardrails), PlannedEnd: b.PlannedEnd,
+			Primary: domain.MetricKey(b.Primary), Secondary: metricKeys(b.Secondary), Guardrails: metricKeys(b.Guardrails), PlannedEnd: b.PlannedEnd, Analysis: b.Analysis,
 		},
 	}
 	o := once(ctx, options(ctx, b.Reason, nil), "createExperiment", r.Params.IdempotencyKey)
@@ -71,7 +73,7 @@ func (s *Server) GetExperiment(ctx context.Context, r api.GetExperimentRequestOb
 }
 
 // experimentCommand gives an experiment a command that is made from what it is now.
-func (s *Server) experimentCommand(ctx context.Context, in, key, match, reason string, partial bool, c func(experiment.State) experiment.Command) (catalog.Entry[experiment.State], error) {
+func (s *Server) experimentCommand(ctx context.Context, in, key, match, reason string, partial bool, c func(experiment.State) (experiment.Command, error)) (catalog.Entry[experiment.State], error) {
 	revision, err := ifMatch(match)
 	if err != nil {
 		return catalog.Entry[experiment.State]{}, err
@@ -84,15 +86,24 @@ func (s *Server) experimentCommand(ctx context.Context, in, key, match, reason s
 		revision = seen(revision, was.Revision)
 	}
 	o := options(ctx, reason, revision)
-	result, err := s.Commands.Experiment(ctx, was.State.Project, was.State.Key, c(was.State), o)
+	asked, err := c(was.State)
+	if err != nil {
+		return was, err
+	}
+	result, err := s.Commands.Experiment(ctx, was.State.Project, was.State.Key, asked, o)
 	return after(s, was, result, o.Actor), err
+}
+
+func always(c experiment.Command) func(experiment.State) (experiment.Command, error) {
+	return func(experiment.State) (experiment.Command, error) { return c, nil }
 }
 
 // ChangeExperiment changes a draft or amends a plan.
 func (s *Server) ChangeExperiment(ctx context.Context, r api.ChangeExperimentRequestObject) (api.ChangeExperimentResponseObject, error) {
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
-	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, b.Reason, true, func(was experiment.State) experiment.Command {
-		return experiment.Change{Name: or(b.Name, was.Name), Plan: patched(was.Plan, b)}
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, b.Reason, true, func(was experiment.State) (experiment.Command, error) {
+		plan, err := patched(was.Plan, b)
+		return experiment.Change{Name: or(b.Name, was.Name), Plan: plan}, err
 	})
 	if err != nil {
 		return nil, err
@@ -102,7 +113,7 @@ func (s *Server) ChangeExperiment(ctx context.Context, r api.ChangeExperimentReq
 	}, nil
 }
 
-func patched(p experiment.Plan, b *api.ExperimentPatch) experiment.Plan {
+func patched(p experiment.Plan, b *api.ExperimentPatch) (experiment.Plan, error) {
 	p.Hypothesis = or(b.Hypothesis, p.Hypothesis)
 	p.Flag = domain.FlagKey(or(b.Flag, string(p.Flag)))
 	p.Environment = domain.EnvironmentKey(or(b.Environment, string(p.Environment)))
@@ -117,12 +128,19 @@ func patched(p experiment.Plan, b *api.ExperimentPatch) experiment.Plan {
 	if b.Guardrails != nil {
 		p.Guardrails = metricKeys(*b.Guardrails)
 	}
-	return p
+	if len(b.Analysis) > 0 {
+		// The document's schema has been checked; what the patch leaves out stays. What is shared with the catalogue is not written to.
+		p.Analysis = p.Analysis.Clone()
+		if err := json.Unmarshal(b.Analysis, &p.Analysis); err != nil {
+			return p, refuse(http.StatusBadRequest, "bad_value", "the analysis is not as the document says; see /openapi.json")
+		}
+	}
+	return p, nil
 }
 
 // StartExperiment freezes the plan.
 func (s *Server) StartExperiment(ctx context.Context, r api.StartExperimentRequestObject) (api.StartExperimentResponseObject, error) {
-	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, why(r.Body), false, func(experiment.State) experiment.Command { return experiment.Start{} })
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, why(r.Body), false, always(experiment.Start{}))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +151,7 @@ func (s *Server) StartExperiment(ctx context.Context, r api.StartExperimentReque
 
 // StopExperiment ends the assignment.
 func (s *Server) StopExperiment(ctx context.Context, r api.StopExperimentRequestObject) (api.StopExperimentResponseObject, error) {
-	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, why(r.Body), false, func(experiment.State) experiment.Command { return experiment.Stop{} })
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, why(r.Body), false, always(experiment.Stop{}))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +163,7 @@ func (s *Server) StopExperiment(ctx context.Context, r api.StopExperimentRequest
 // DecideExperiment records the decision. Its why is the reason in the history.
 func (s *Server) DecideExperiment(ctx context.Context, r api.DecideExperimentRequestObject) (api.DecideExperimentResponseObject, error) {
 	d := experiment.Decision{Outcome: experiment.Outcome(r.Body.Outcome), Variant: domain.VariantKey(r.Body.Variant), Why: r.Body.Why}
-	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, d.Why, false, func(experiment.State) experiment.Command { return experiment.Conclude{Decision: d} })
+	e, err := s.experimentCommand(ctx, r.Project, r.Experiment, r.Params.IfMatch, d.Why, false, always(experiment.Conclude{Decision: d}))
 	if err != nil {
 		return nil, err
 	}

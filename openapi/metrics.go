@@ -37,6 +37,8 @@ func (s *Server) CreateMetric(ctx context.Context, r api.CreateMetricRequestObje
 		Project: p.State.Key, Key: domain.MetricKey(b.Key), Name: b.Name, Description: b.Description,
 		Definition: metric.Definition{
 			Kind: metric.Kind(b.Kind), Event: b.Event, Direction: metric.Direction(b.Direction), WindowSeconds: b.WindowSeconds, Unit: b.Unit,
+			Numerator: metric.Total(b.Numerator), Denominator: metric.Total(b.Denominator), DenominatorEvent: b.DenominatorEvent,
+			Quantile: b.Quantile, Satisfied: b.Satisfied, Winsorize: b.Winsorize, CovariateDays: b.CovariateDays, CovariateEvent: b.CovariateEvent, Margin: b.Margin,
 		},
 	}
 	o := once(ctx, options(ctx, b.Reason, nil), "createMetric", r.Params.IdempotencyKey)

@@ -60,6 +60,8 @@ func story() []step {
 
 		post("a metric is created", shop+"/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase"}`),
 		post("another metric is created", shop+"/metrics", `{"key":"revenue","kind":"mean","event":"purchase","direction":"increase","unit":"EUR","window_seconds":604800}`),
+		post("a ratio divides one event by another", shop+"/metrics", `{"key":"basket","kind":"ratio","event":"purchase","numerator":"sum","denominator_event":"visit","direction":"increase","margin":{"by":"relative","value":0.02}}`),
+		post("a mean may be capped and adjusted by what happened before", shop+"/metrics", `{"key":"spend","kind":"mean","event":"purchase","direction":"increase","winsorize":{"upper":{"by":"percentile","at":99.9}},"covariate_days":14}`),
 		get("metrics are listed", shop+"/metrics"),
 		get("a metric is read", shop+"/metrics/revenue"),
 		patch("a metric is described", shop+"/metrics/revenue", `{"description":"Sum of all purchases in a week."}`),
@@ -70,6 +72,7 @@ func story() []step {
 		get("experiments are listed", shop+"/experiments?status=draft"),
 		get("an experiment is read", shop+"/experiments/trial"),
 		patch("the draft is changed", shop+"/experiments/trial", `{"guardrails":["revenue"],"secondary":[],"planned_end":"2026-12-24T00:00:00Z"}`),
+		patch("how it is analysed is part of the plan; what is left out stays", shop+"/experiments/trial", `{"analysis":{"looks":7,"min_runtime_seconds":172800,"target":{"by":"relative","value":0.02}}}`),
 		post("the experiment starts", shop+"/experiments/trial/start", `{"reason":"The plan is reviewed."}`),
 		patch("the running experiment is amended", shop+"/experiments/trial", `{"planned_end":"2027-01-07T00:00:00Z","reason":"Christmas is no usual week."}`),
 

@@ -161,6 +161,9 @@ func checkPrior(b *Bayesian) error {
 // sameRules reports whether two analyses would come to the same conclusions from the same data at the same looks.
 func sameRules(a, b Analysis) bool { return reflect.DeepEqual(clean(a), clean(b)) }
 
+// Clone is a copy that shares nothing with the original.
+func (a Analysis) Clone() Analysis { return clean(a) }
+
 // clean is the analysis as it is after it was written down and read: empty lists are none.
 func clean(a Analysis) Analysis {
 	if len(a.LookAt) == 0 {

@@ -109,7 +109,7 @@ func commands() *rapid.Generator[experiment.Command] {
 		p.Analysis = experiment.Analysis{
 			Method: rapid.SampledFrom([]experiment.Method{"", "", experiment.GroupSequential, experiment.Fixed, "x"}).Draw(t, "method"),
 			LookAt: rapid.SampledFrom([][]float64{nil, nil, {}, {0.5, 1}, {1, 0.5}}).Draw(t, "looks"), Segments: rapid.SampledFrom([][]string{nil, {}, {"country"}}).Draw(t, "segments"),
-			Margins: rapid.SampledFrom([][]experiment.Margin{nil, {}, {{Metric: "a", Amount: experiment.Amount{By: experiment.Relative, Value: 0.1}}}}).Draw(t, "margins"),
+			Margins:  rapid.SampledFrom([][]experiment.Margin{nil, {}, {{Metric: "a", Amount: experiment.Amount{By: experiment.Relative, Value: 0.1}}}}).Draw(t, "margins"),
 			Bayesian: rapid.SampledFrom([]*experiment.Bayesian{nil, {}, {A: 1}}).Draw(t, "prior"),
 		}
 		return p

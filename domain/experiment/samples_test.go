@@ -28,10 +28,10 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		Target:  experiment.Amount{By: experiment.Absolute, Value: 0.5}, Bayesian: &experiment.Bayesian{RelativeMean: 0.01, RelativeSD: 0.05, A: 2, B: 3},
 	}
 	domaintest.Samples(t, experiment.Aggregate, os.DirFS("testdata/events"), map[string]experiment.Event{
-		"ExperimentCreated.v1.json": experiment.Created{Project: "shop", Key: "checkout", Name: "Checkout on one page", Plan: full},
-		"ExperimentRenamed.v1.json": experiment.Renamed{Name: "One page"},
-		"PlanChanged.v1.json":       experiment.PlanChanged{Plan: open},
-		"ExperimentStarted.v1.json": experiment.Started{Plan: full, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
+		"ExperimentCreated.v1.json":          experiment.Created{Project: "shop", Key: "checkout", Name: "Checkout on one page", Plan: full},
+		"ExperimentRenamed.v1.json":          experiment.Renamed{Name: "One page"},
+		"PlanChanged.v1.json":                experiment.PlanChanged{Plan: open},
+		"ExperimentStarted.v1.json":          experiment.Started{Plan: full, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ExperimentStarted.v1.analysis.json": experiment.Started{Plan: analysed, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ReadingTaken.v1.json": experiment.ReadingTaken{Reading: experiment.Reading{
 			Look: 2, Planned: 3, Position: 18_446_744_073_709_551_615, At: time.Date(2026, 3, 15, 6, 30, 0, 0, time.UTC), Fraction: 0.6, Final: true,

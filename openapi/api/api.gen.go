@@ -16,6 +16,7 @@ import (
 
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
 	"github.com/assayhq/assay/internal/analysis"
 	"github.com/labstack/echo/v4"
@@ -178,6 +179,24 @@ func (e KeyCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for MetricCreateDenominator.
+const (
+	MetricCreateDenominatorCount MetricCreateDenominator = "count"
+	MetricCreateDenominatorSum   MetricCreateDenominator = "sum"
+)
+
+// Valid indicates whether the value is a known member of the MetricCreateDenominator enum.
+func (e MetricCreateDenominator) Valid() bool {
+	switch e {
+	case MetricCreateDenominatorCount:
+		return true
+	case MetricCreateDenominatorSum:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MetricCreateDirection.
 const (
 	Decrease MetricCreateDirection = "decrease"
@@ -198,19 +217,52 @@ func (e MetricCreateDirection) Valid() bool {
 
 // Defines values for MetricCreateKind.
 const (
-	Binary MetricCreateKind = "binary"
-	Count  MetricCreateKind = "count"
-	Mean   MetricCreateKind = "mean"
+	MetricCreateKindBinary   MetricCreateKind = "binary"
+	MetricCreateKindCount    MetricCreateKind = "count"
+	MetricCreateKindCsat     MetricCreateKind = "csat"
+	MetricCreateKindMean     MetricCreateKind = "mean"
+	MetricCreateKindNps      MetricCreateKind = "nps"
+	MetricCreateKindQuantile MetricCreateKind = "quantile"
+	MetricCreateKindRate     MetricCreateKind = "rate"
+	MetricCreateKindRatio    MetricCreateKind = "ratio"
 )
 
 // Valid indicates whether the value is a known member of the MetricCreateKind enum.
 func (e MetricCreateKind) Valid() bool {
 	switch e {
-	case Binary:
+	case MetricCreateKindBinary:
 		return true
-	case Count:
+	case MetricCreateKindCount:
 		return true
-	case Mean:
+	case MetricCreateKindCsat:
+		return true
+	case MetricCreateKindMean:
+		return true
+	case MetricCreateKindNps:
+		return true
+	case MetricCreateKindQuantile:
+		return true
+	case MetricCreateKindRate:
+		return true
+	case MetricCreateKindRatio:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MetricCreateNumerator.
+const (
+	MetricCreateNumeratorCount MetricCreateNumerator = "count"
+	MetricCreateNumeratorSum   MetricCreateNumerator = "sum"
+)
+
+// Valid indicates whether the value is a known member of the MetricCreateNumerator enum.
+func (e MetricCreateNumerator) Valid() bool {
+	switch e {
+	case MetricCreateNumeratorCount:
+		return true
+	case MetricCreateNumeratorSum:
 		return true
 	default:
 		return false
@@ -313,6 +365,14 @@ func (e GetHistoryParamsCategory) Valid() bool {
 	}
 }
 
+// Amount defines model for Amount.
+type Amount = experiment.Amount
+
+// Analysis How the results are computed and judged. All of it may be left out: with a planned end, or planned units, the analysis is group sequential (Lan-DeMets spending
+// of the O'Brien-Fleming type, one look a day), without them a confidence sequence; Holm's correction over the arms in the primary metric; alpha 5 %. Starting the
+// experiment fills in what was left out and freezes it.
+type Analysis = experiment.Analysis
+
 // Arm defines model for Arm.
 type Arm = experiment.Arm
 
@@ -334,6 +394,12 @@ type BatchOutcome struct {
 	Position string `json:"position,omitempty"`
 	Rejected int    `json:"rejected"`
 }
+
+// Bayesian The prior of the Bayesian view: Beta(a, b) of the rates of a binary metric, or, with relative_sd, a normal prior of the relative effect. Flat when empty.
+type Bayesian = experiment.Bayesian
+
+// Cap defines model for Cap.
+type Cap = metric.Cap
 
 // Change defines model for Change.
 type Change struct {
@@ -413,6 +479,9 @@ type Experiment struct {
 	Plan       Plan   `json:"plan"`
 	Position   string `json:"position"`
 
+	// Readings How many looks at the results were recorded.
+	Readings int `json:"readings"`
+
 	// Revision The ETag.
 	Revision  string           `json:"revision"`
 	Status    ExperimentStatus `json:"status"`
@@ -425,6 +494,11 @@ type ExperimentStatus string
 
 // ExperimentCreate defines model for ExperimentCreate.
 type ExperimentCreate struct {
+	// Analysis How the results are computed and judged. All of it may be left out: with a planned end, or planned units, the analysis is group sequential (Lan-DeMets spending
+	// of the O'Brien-Fleming type, one look a day), without them a confidence sequence; Holm's correction over the arms in the primary metric; alpha 5 %. Starting the
+	// experiment fills in what was left out and freezes it.
+	Analysis Analysis `json:"analysis,omitempty"`
+
 	// Arms Variants of the flag; the first is the control.
 	Arms        []Arm  `json:"arms"`
 	Environment string `json:"environment"`
@@ -463,14 +537,16 @@ type ExperimentList struct {
 
 // ExperimentPatch defines model for ExperimentPatch.
 type ExperimentPatch struct {
-	Arms        *[]Arm     `json:"arms,omitempty"`
-	Environment *string    `json:"environment,omitempty"`
-	Flag        *string    `json:"flag,omitempty"`
-	Guardrails  *[]string  `json:"guardrails,omitempty"`
-	Hypothesis  *string    `json:"hypothesis,omitempty"`
-	Name        *string    `json:"name,omitempty"`
-	PlannedEnd  *time.Time `json:"planned_end,omitempty"`
-	Primary     *string    `json:"primary,omitempty"`
+	// Analysis What is left out stays.
+	Analysis    json.RawMessage `json:"analysis,omitempty"`
+	Arms        *[]Arm          `json:"arms,omitempty"`
+	Environment *string         `json:"environment,omitempty"`
+	Flag        *string         `json:"flag,omitempty"`
+	Guardrails  *[]string       `json:"guardrails,omitempty"`
+	Hypothesis  *string         `json:"hypothesis,omitempty"`
+	Name        *string         `json:"name,omitempty"`
+	PlannedEnd  *time.Time      `json:"planned_end,omitempty"`
+	Primary     *string         `json:"primary,omitempty"`
 
 	// Reason Why; shown in the history.
 	Reason    Reason    `json:"reason,omitempty"`
@@ -650,30 +726,58 @@ type KeyList struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// Margin defines model for Margin.
+type Margin = experiment.Margin
+
 // Metric defines model for Metric.
 type Metric struct {
-	Archived    bool      `json:"archived"`
-	CreatedAt   time.Time `json:"created_at"`
-	CreatedBy   string    `json:"created_by"`
-	Description string    `json:"description,omitempty"`
-	Direction   string    `json:"direction"`
-	Event       string    `json:"event"`
-	Key         string    `json:"key"`
-	Kind        string    `json:"kind"`
-	Name        string    `json:"name"`
-	Position    string    `json:"position"`
+	Archived         bool         `json:"archived"`
+	CovariateDays    int          `json:"covariate_days,omitempty"`
+	CovariateEvent   string       `json:"covariate_event,omitempty"`
+	CreatedAt        time.Time    `json:"created_at"`
+	CreatedBy        string       `json:"created_by"`
+	Denominator      string       `json:"denominator,omitempty"`
+	DenominatorEvent string       `json:"denominator_event,omitempty"`
+	Description      string       `json:"description,omitempty"`
+	Direction        string       `json:"direction"`
+	Event            string       `json:"event"`
+	Key              string       `json:"key"`
+	Kind             string       `json:"kind"`
+	Margin           MetricAmount `json:"margin,omitempty,omitzero"`
+	Name             string       `json:"name"`
+	Numerator        string       `json:"numerator,omitempty"`
+	Position         string       `json:"position"`
+	Quantile         float64      `json:"quantile,omitempty"`
 
 	// Revision The ETag.
 	Revision      string    `json:"revision"`
+	Satisfied     float64   `json:"satisfied,omitempty"`
 	Unit          string    `json:"unit,omitempty"`
 	UpdatedAt     time.Time `json:"updated_at"`
 	UpdatedBy     string    `json:"updated_by"`
 	WindowSeconds int64     `json:"window_seconds"`
+
+	// Winsorize Where a unit's value ends; what lies beyond is set to the end.
+	Winsorize Winsorize `json:"winsorize,omitempty,omitzero"`
 }
+
+// MetricAmount defines model for MetricAmount.
+type MetricAmount = metric.Amount
 
 // MetricCreate defines model for MetricCreate.
 type MetricCreate struct {
-	Description string `json:"description,omitempty"`
+	// CovariateDays How many days before its first exposure a unit's measurements make the covariate that reduces the variance (CUPED); 0 for none.
+	CovariateDays int `json:"covariate_days,omitempty"`
+
+	// CovariateEvent event_name of the covariate; the metric's own when left out.
+	CovariateEvent string `json:"covariate_event,omitempty"`
+
+	// Denominator What a ratio makes of its denominator_event; count when left out.
+	Denominator MetricCreateDenominator `json:"denominator,omitempty"`
+
+	// DenominatorEvent event_name of what a ratio divides by.
+	DenominatorEvent string `json:"denominator_event,omitempty"`
+	Description      string `json:"description,omitempty"`
 
 	// Direction Which way is good.
 	Direction MetricCreateDirection `json:"direction"`
@@ -682,25 +786,48 @@ type MetricCreate struct {
 	Event string `json:"event"`
 	Key   string `json:"key"`
 
-	// Kind Per unit: whether there was any event, how many, or the sum of their values.
+	// Kind Per unit: binary, whether there was any event; count, how many; mean, the sum of their values. ratio divides two totals over the whole arm, quantile
+	// looks at the single values, rate counts events per day under observation, nps and csat take each unit's last answer to a survey.
 	Kind MetricCreateKind `json:"kind"`
-	Name string           `json:"name,omitempty"`
+
+	// Margin How much worse the metric may get as a guardrail and still count as unharmed.
+	Margin MetricAmount `json:"margin,omitempty"`
+	Name   string       `json:"name,omitempty"`
+
+	// Numerator What a ratio makes of its event; count when left out.
+	Numerator MetricCreateNumerator `json:"numerator,omitempty"`
+
+	// Quantile Between 0 and 1: 0.5 is the median, 0.95 the 95th percentile.
+	Quantile float64 `json:"quantile,omitempty"`
 
 	// Reason Why; shown in the history.
 	Reason Reason `json:"reason,omitempty"`
+
+	// Satisfied The lowest answer that counts as satisfied in a csat metric; 4 when left out.
+	Satisfied float64 `json:"satisfied,omitempty"`
 
 	// Unit What the value is counted in.
 	Unit string `json:"unit,omitempty"`
 
 	// WindowSeconds How long after its first exposure a unit's events count; 0 for ever.
 	WindowSeconds int64 `json:"window_seconds,omitempty"`
+
+	// Winsorize Where a unit's value ends; what lies beyond is set to the end.
+	Winsorize Winsorize `json:"winsorize,omitempty"`
 }
+
+// MetricCreateDenominator What a ratio makes of its denominator_event; count when left out.
+type MetricCreateDenominator string
 
 // MetricCreateDirection Which way is good.
 type MetricCreateDirection string
 
-// MetricCreateKind Per unit: whether there was any event, how many, or the sum of their values.
+// MetricCreateKind Per unit: binary, whether there was any event; count, how many; mean, the sum of their values. ratio divides two totals over the whole arm, quantile
+// looks at the single values, rate counts events per day under observation, nps and csat take each unit's last answer to a survey.
 type MetricCreateKind string
+
+// MetricCreateNumerator What a ratio makes of its event; count when left out.
+type MetricCreateNumerator string
 
 // MetricList defines model for MetricList.
 type MetricList struct {
@@ -773,6 +900,14 @@ type ProjectList struct {
 	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
+// Reading A look at the results that counts, as it was recorded: position and instant, part of the planned information, units, and each arm's comparison in the primary metric with its boundary.
+type Reading = experiment.Reading
+
+// ReadingList defines model for ReadingList.
+type ReadingList struct {
+	Items []Reading `json:"items"`
+}
+
 // Reason Why; shown in the history.
 type Reason = string
 
@@ -803,6 +938,9 @@ type Why struct {
 	// Reason Why; shown in the history.
 	Reason Reason `json:"reason,omitempty"`
 }
+
+// Winsorize Where a unit's value ends; what lies beyond is set to the end.
+type Winsorize = metric.Winsorize
 
 // Archived defines model for Archived.
 type Archived = bool
