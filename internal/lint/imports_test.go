@@ -16,14 +16,15 @@ func TestRoomsBringAlongOnlyWhatTheyMay(t *testing.T) {
 		may    []string
 		reason string
 	}{
-		{"./domain/...", []string{module + "/domain"}, "a decision is pure"},
+		{"./domain/...", []string{module + "/domain", module + "/flags/jsonlogic"}, "a decision is pure; a flag's expression is judged by the compiler that evaluates it"},
+		{"./flags/jsonlogic", []string{module + "/flags/jsonlogic"}, "an expression is pure"},
 		{"./flags ./flags/ofrep", []string{module + "/flags"}, "the engine is embedded in clients"},
 		{"./flags/provider", []string{
 			module + "/flags", "github.com/open-feature/go-sdk", "github.com/go-logr/logr", "go.uber.org/mock", "golang.org/x/", "vendor/golang.org/x/",
 		}, "a client app gets the OpenFeature SDK and nothing else"},
 		{"./stats/...", []string{module + "/stats", "gonum.org/v1/gonum"}, "statistics are pure"},
 		{"./eventlog", nil, "the port belongs to nobody's engine"},
-		{"./internal/command", []string{module + "/domain", module + "/eventlog", module + "/internal/command"}, "the write path knows no adapter"},
+		{"./internal/command", []string{module + "/domain", module + "/flags/jsonlogic", module + "/eventlog", module + "/internal/command"}, "the write path knows no adapter"},
 		{"./projections ./projections/ruleset ./projections/catalog", []string{
 			module + "/domain", module + "/eventlog", module + "/flags", module + "/projections",
 		}, "read models know the port of the log, never an engine"},
