@@ -76,7 +76,6 @@ var pending = map[string]bool{
 	"relative_lift":         true,
 	"sample_size_means":     true,
 	"sample_size_props":     true,
-	"special_functions":     true,
 	"srm_sequential":        true,
 	"two_prop_z":            true,
 	"welch_t":               true,

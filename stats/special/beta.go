@@ -1,0 +1,179 @@
+package special
+
+import "math"
+
+// gonum's RegIncBeta is off by 1.6e-9 at parameters of 1e6 and gives 0.585 for 0.5 at 1e9, because its prefactor is a difference
+// of log-gammas; so all that stands on it (beta, binomial, F, Student) stands on the functions here.
+
+// BetaCDF is P(X <= x) for X with density proportional to x^(a-1)(1-x)^(b-1): the regularised incomplete beta function I_x(a, b), for
+// a, b > 0. Relative error below 2e-11 up to parameters of 1e9, in both tails. NaN for parameters that are not positive.
+func BetaCDF(x, a, b float64) float64 { return betaTail(x, 1-x, a, b) }
+
+// BetaSurvival is P(X > x): 1 - BetaCDF, right also where it is tiny.
+func BetaSurvival(x, a, b float64) float64 { return betaTail(1-x, x, b, a) }
+
+// LogBetaCDF is ln P(X <= x), also where the probability underflows.
+func LogBetaCDF(x, a, b float64) float64 { return logBetaTail(x, 1-x, a, b) }
+
+// betaTail is I_x(a, b) with y = 1 - x.
+func betaTail(x, y, a, b float64) float64 {
+	switch {
+	case !(a > 0) || !(b > 0) || math.IsNaN(x):
+		return math.NaN()
+	case x <= 0:
+		return 0
+	case y <= 0:
+		return 1
+	case x < (a+1)/(a+b+2):
+		return math.Exp(logBetaFront(x, y, a, b)) * betaFraction(x, a, b)
+	default:
+		return 1 - math.Exp(logBetaFront(y, x, b, a))*betaFraction(y, b, a)
+	}
+}
+
+// logBetaTail is ln I_x(a, b).
+func logBetaTail(x, y, a, b float64) float64 {
+	switch {
+	case !(a > 0) || !(b > 0) || math.IsNaN(x):
+		return math.NaN()
+	case x <= 0:
+		return math.Inf(-1)
+	case y <= 0:
+		return 0
+	case x < (a+1)/(a+b+2):
+		return logBetaFront(x, y, a, b) + math.Log(betaFraction(x, a, b))
+	default:
+		return math.Log1p(-math.Exp(logBetaFront(y, x, b, a)) * betaFraction(y, b, a))
+	}
+}
+
+// logBetaFront is ln(x^a y^b / (a B(a, b))) with y = 1 - x.
+func logBetaFront(x, y, a, b float64) float64 {
+	return logBinomial(a, b, x, y) + math.Log(b/(a+b))
+}
+
+// logBetaDensity is the logarithm of the density of the beta distribution, times x and y.
+func logBetaDensity(x, y, a, b float64) float64 { return logBetaFront(x, y, a, b) + math.Log(a) }
+
+// betaFraction is the continued fraction of the incomplete beta function (NIST DLMF 8.17.22) by the modified Lentz algorithm, for
+// 0 < x < (a+1)/(a+b+2). Near the mean it takes about the square root of the larger parameter in steps.
+func betaFraction(x, a, b float64) float64 {
+	const tiny, enough, steps = 1e-300, 1e-16, 2_000_000
+	c, d := 1.0, 1-(a+b)*x/(a+1)
+	if math.Abs(d) < tiny {
+		d = tiny
+	}
+	d = 1 / d
+	sum := d
+	for m := 1.0; m < steps; m++ {
+		even := m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
+		d, c = 1+even*d, 1+even/c
+		if math.Abs(d) < tiny {
+			d = tiny
+		}
+		if math.Abs(c) < tiny {
+			c = tiny
+		}
+		d = 1 / d
+		sum *= c * d
+		odd := -(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))
+		d, c = 1+odd*d, 1+odd/c
+		if math.Abs(d) < tiny {
+			d = tiny
+		}
+		if math.Abs(c) < tiny {
+			c = tiny
+		}
+		d = 1 / d
+		change := c * d
+		sum *= change
+		if math.Abs(change-1) < enough {
+			break
+		}
+	}
+	return sum
+}
+
+// BetaQuantile is the x with P(X <= x) = p; NaN for p outside [0, 1] or parameters that are not positive. gonum's is off by 1e-9 to
+// 8e-6 for a + b >= 1e8.
+func BetaQuantile(p, a, b float64) float64 {
+	if p > 0.5 {
+		return betaQuantile(1-p, a, b, true)
+	}
+	return betaQuantile(p, a, b, false)
+}
+
+// BetaUpperQuantile is the x with P(X > x) = p, which keeps its precision for tiny p.
+func BetaUpperQuantile(p, a, b float64) float64 {
+	if p > 0.5 {
+		return betaQuantile(1-p, a, b, false)
+	}
+	return betaQuantile(p, a, b, true)
+}
+
+// betaQuantile solves for the lower tail, or the upper one, in the logarithms of both x and the tail, in which the tail is nearly
+// straight: Newton's method, kept within a bracket by bisection.
+func betaQuantile(tail, a, b float64, upper bool) float64 {
+	if !(a > 0) || !(b > 0) || !(tail >= 0 && tail <= 1) {
+		return math.NaN()
+	}
+	if tail == 0 {
+		if upper {
+			return 1
+		}
+		return 0
+	}
+	goal, sign := math.Log(tail), 1.0
+	if upper {
+		sign = -1
+	}
+	u := betaStart(goal, a, b, upper)
+	low, high := -750.0, 0.0
+	for range 200 {
+		x, y := math.Exp(u), -math.Expm1(u)
+		var at float64
+		if upper {
+			at = logBetaTail(y, x, b, a)
+		} else {
+			at = logBetaTail(x, y, a, b)
+		}
+		if (at > goal) != upper {
+			high = u
+		} else {
+			low = u
+		}
+		next := u - sign*(at-goal)/math.Exp(logBetaDensity(x, y, a, b)-math.Log(y)-at)
+		if !(next > low && next < high) {
+			next = (low + high) / 2
+		}
+		done := math.Abs(next-u) <= 4e-16*math.Max(math.Abs(u), 1)
+		u = next
+		if done || high-low < 1e-17 {
+			break
+		}
+	}
+	return math.Exp(u)
+}
+
+// betaStart guesses the logarithm of the quantile: by the power law of the tail where that is small, else by the normal
+// approximation of the log odds.
+func betaStart(logTail, a, b float64, upper bool) float64 {
+	z := NormalQuantile(math.Exp(logTail))
+	if math.IsNaN(z) {
+		z = -37
+	}
+	if upper {
+		z = -z
+	}
+	logit := math.Log(a/b) + z*math.Sqrt(1/a+1/b)
+	u := -math.Log1p(math.Exp(-logit))
+	if !upper && a < 2 {
+		// P(X <= x) ~ x^a / (a B(a, b))
+		lb := logBetaFront(0.5, 0.5, a, b) + (a+b)*math.Ln2
+		u = math.Min((logTail-lb)/a, -1e-3)
+	}
+	if !(u < 0) || u < -740 {
+		u = -0.5
+	}
+	return u
+}
