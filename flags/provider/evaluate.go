@@ -124,9 +124,7 @@ func resolve[T any](p *Provider, flag string, flatCtx openfeature.FlattenedConte
 		out.Reason = openfeature.ErrorReason
 		return out
 	}
-	if a.decision.Experiment != "" {
-		p.facts.exposed(flag, a.decision, flatCtx)
-	}
+	p.expose(flag, a.decision, flatCtx)
 	out.Value = value
 	return out
 }

@@ -19,26 +19,54 @@ type link struct {
 	why   error       // of a state other than READY
 	grace *time.Timer // turns STALE into ERROR
 	ended bool
+
+	correction *time.Timer // runs correct
 }
 
-// newLink makes a link in the state that the SDK tells after an Init with that outcome.
+// newLink makes a link after an Init with that outcome. Without a ruleset to decide by the SDK tells ERROR. With one it tells
+// READY, which is not the whole truth as long as the server has not confirmed it; keep tells the rest.
 func newLink(p *Provider, outcome error) *link {
 	l := &link{provider: p, state: openfeature.ReadyState, why: outcome}
-	if outcome != nil {
+	l.correction = time.AfterFunc(time.Hour, l.correct)
+	l.correction.Stop()
+	switch {
+	case outcome == nil:
+	case p.current.Load() == nil:
 		l.state = openfeature.ErrorState
+	default:
+		l.state = openfeature.StaleState
+		if p.current.Load().confirmed {
+			l.grace = time.AfterFunc(p.config.ErrorAfter, l.despair)
+		}
 	}
 	return l
 }
 
-// trouble is what an Init has to report now. The SDK makes it the state ERROR, whatever was told before.
-func (l *link) trouble() error {
+// outcome is what an Init has to report now. The SDK makes it the state of every domain that the provider serves, whatever was
+// told before: ERROR, or READY, which is corrected when it is not true.
+func (l *link) outcome() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == openfeature.ReadyState {
+	switch l.state {
+	case openfeature.ReadyState:
+		return nil
+	case openfeature.StaleState:
+		if !l.ended {
+			l.correction.Stop()
+			l.correction.Reset(l.provider.pace.settle)
+		}
 		return nil
 	}
-	l.state = openfeature.ErrorState
 	return &openfeature.ProviderInitError{ErrorCode: openfeature.GeneralCode, Message: l.why.Error() + "; it is being tried again"}
+}
+
+// correct tells STALE after the SDK has told READY.
+func (l *link) correct() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended && l.state == openfeature.StaleState {
+		l.emit(openfeature.ProviderStale, openfeature.ProviderEventDetails{Message: l.why.Error()})
+	}
 }
 
 // keep follows the stream, and polls where there is none, until ctx ends.
@@ -46,7 +74,7 @@ func (l *link) keep(ctx context.Context) {
 	defer l.end()
 	pace := l.provider.pace
 	backoff := pace.least
-	for wait := pace.settle; pause(ctx, jitter(wait)); {
+	for wait := 2 * pace.settle; pause(ctx, jitter(wait)); { // a correction comes first
 		opened := time.Now()
 		err := l.follow(ctx)
 		if ctx.Err() != nil {
@@ -85,14 +113,12 @@ func pause(ctx context.Context, wait time.Duration) bool {
 
 // refresh asks for the ruleset once and tells what that shows.
 func (l *link) refresh(ctx context.Context) error {
-	bounded, cancel := context.WithTimeout(ctx, l.provider.pace.request)
-	defer cancel()
-	changed, err := l.provider.load(bounded, false)
+	changed, err := l.provider.load(ctx)
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:
 		l.found(changed)
-	case !errors.Is(err, errBehind):
+	case !errors.Is(err, errBehind) || l.provider.behindFor() >= l.provider.config.ErrorAfter:
 		l.lost(err)
 	}
 	return err
@@ -151,6 +177,7 @@ func (l *link) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
+	l.correction.Stop()
 	if l.grace != nil {
 		l.grace.Stop()
 	}

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,29 +14,37 @@ import (
 	"github.com/assayhq/assay/flags"
 )
 
-// maxRuleset bounds what a ruleset may weigh: some 100,000 flags.
-const maxRuleset = 256 << 20
-
 // loaded is a ruleset with what belongs to it.
 type loaded struct {
-	rules    *flags.Ruleset
-	etag     string
-	metadata openfeature.FlagMetadata            // nil unless the app wants it
-	exposed  map[string]openfeature.FlagMetadata // the same with the experiment, by experiment
+	rules     *flags.Ruleset
+	snapshot  flags.Snapshot // what rules were compiled from
+	confirmed bool           // the server said so, in this process; else it comes from a file
+	etag      string
+	metadata  openfeature.FlagMetadata            // nil unless the app wants it
+	exposed   map[string]openfeature.FlagMetadata // the same with the experiment, by experiment
 }
 
-// errBehind means that the server is there but knows less than this provider: a node that lags behind another, or a log that
-// was restored. The first passes by itself; the second is believed after a while.
-var errBehind = errors.New("the assay server offers an older ruleset than the one in use; it is not used yet")
+var (
+	// errBehind means that the server is there but knows less than this provider: a node that lags behind another, or a log
+	// that was restored.
+	errBehind = errors.New("the assay server offers an older ruleset than the one in use, which is not used; if its log was restored, see Config.AcceptOlderAfter")
+	// errElsewhere means that the server answers for another environment than before.
+	errElsewhere = errors.New("the assay server offers the ruleset of another environment, which is not used")
+	// errMisplaced means that the key is not one of the environment that the app is for.
+	errMisplaced = errors.New("the key is not one of the environment in Config.Environment")
+	errTooLarge  = errors.New("the assay server offers a ruleset beyond Config.MaxRulesetBytes, which is not used")
+)
 
-// load asks for the ruleset and swaps it in when it is another one; changed names the flags that changed. Only anew takes
-// whatever there is.
-func (p *Provider) load(ctx context.Context, anew bool) (changed []string, err error) {
+// load asks for the ruleset and swaps it in when it is another one; changed names the flags that changed. Whatever goes wrong,
+// the ruleset in use stays.
+func (p *Provider) load(ctx context.Context) (changed []string, err error) {
 	if err := p.loading.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer p.loading.leave()
 	was := p.current.Load()
+	ctx, alive, done := p.whileAlive(ctx)
+	defer done()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.URL+"/api/v1/ruleset", nil)
 	if err != nil {
 		return nil, fmt.Errorf("the URL of the assay server is wrong: %w", err)
@@ -50,115 +57,130 @@ func (p *Provider) load(ctx context.Context, anew bool) (changed []string, err e
 		return nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // the body was read; closing it cannot take anything back
-	if response.StatusCode == http.StatusNotModified && was != nil {
+	if response.StatusCode == http.StatusNotModified && was != nil && was.etag != "" {
 		p.behind = time.Time{}
 		return nil, nil
 	}
-	rules, err := readRuleset(response.Body)
+	if response.ContentLength > p.config.MaxRulesetBytes {
+		return nil, errTooLarge
+	}
+	now, err := readRuleset(watched{response.Body, alive}, p.config.MaxRulesetBytes)
 	if err != nil {
 		return nil, err
 	}
-	if was != nil && !anew && p.isBehind(was, rules) {
-		return nil, errBehind
+	now.etag, now.confirmed = response.Header.Get("ETag"), true
+	return p.swap(was, now)
+}
+
+// swap puts a ruleset of the server's into use, if it may be.
+func (p *Provider) swap(was, now *loaded) (changed []string, err error) {
+	if err := p.acceptable(was, now.rules); err != nil {
+		return nil, err
 	}
 	p.behind = time.Time{}
-	now := &loaded{rules: rules, etag: response.Header.Get("ETag")}
-	if p.config.Metadata {
-		now.describe()
-	}
-	p.current.Store(now)
+	p.use(now)
 	if was == nil {
 		return nil, nil
 	}
-	return rules.Changed(was.rules), nil
+	return now.rules.Changed(was.rules), nil
 }
 
-func readRuleset(body io.Reader) (*flags.Ruleset, error) {
-	text, err := io.ReadAll(io.LimitReader(body, maxRuleset))
+// use puts the ruleset into use.
+func (p *Provider) use(l *loaded) {
+	if p.config.Metadata {
+		l.describe()
+	}
+	p.current.Store(l)
+	p.keeper.changed()
+}
+
+// whileAlive returns a context that ends when alive has not been called for the time of a request: a slow transfer may take
+// long, one that stands still may not.
+func (p *Provider) whileAlive(ctx context.Context) (inner context.Context, alive, done func()) {
+	inner, cancel := context.WithTimeoutCause(ctx, p.pace.transfer, errSlow)
+	inner, stop := context.WithCancelCause(inner)
+	watchdog := time.AfterFunc(p.pace.request, func() { stop(errSlow) })
+	return inner, func() { watchdog.Reset(p.pace.request) }, func() { watchdog.Stop(); stop(nil); cancel() }
+}
+
+var errSlow = errors.New("the assay server is too slow to answer")
+
+// watched tells of every piece that is read.
+type watched struct {
+	io.Reader
+	alive func()
+}
+
+// Read reads a piece.
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if n > 0 {
+		w.alive()
+	}
+	return n, err
+}
+
+func readRuleset(body io.Reader, most int64) (*loaded, error) {
+	text, err := io.ReadAll(io.LimitReader(body, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("the ruleset broke off: %w", err)
+	}
+	if int64(len(text)) > most {
+		return nil, errTooLarge
 	}
 	snapshot, err := flags.ParseSnapshot(text)
 	if err != nil {
 		return nil, err
 	}
-	return flags.Compile(snapshot)
+	rules, err := flags.Compile(snapshot)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{rules: rules, snapshot: snapshot}, nil
 }
 
-// isBehind reports whether the offered ruleset is older than the one in use and has not been so for long.
-func (p *Provider) isBehind(was *loaded, offered *flags.Ruleset) bool {
-	samePlace := offered.Project() == was.rules.Project() && offered.Environment() == was.rules.Environment()
-	if !samePlace || offered.Revision() >= was.rules.Revision() {
-		return false
+// acceptable says why the offered ruleset must not replace the one in use; nil when it may. A provider stays in its
+// environment, and never goes back.
+func (p *Provider) acceptable(was *loaded, offered *flags.Ruleset) error {
+	if want := p.config.Environment; want != "" && want != placeOf(offered) {
+		return fmt.Errorf("%w: it is for %s, not for %s", errMisplaced, placeOf(offered), want)
+	}
+	if was == nil {
+		return nil
+	}
+	if here := placeOf(was.rules); here != placeOf(offered) {
+		if was.confirmed {
+			return fmt.Errorf("%w: %s instead of %s", errElsewhere, placeOf(offered), here)
+		}
+		return nil // a file from elsewhere; the server knows better
+	}
+	if offered.Revision() >= was.rules.Revision() {
+		return nil
 	}
 	if p.behind.IsZero() {
 		p.behind = time.Now()
 	}
-	return time.Since(p.behind) < p.pace.patience
+	if after := p.config.AcceptOlderAfter; after > 0 && time.Since(p.behind) >= after {
+		return nil
+	}
+	return fmt.Errorf("%w (revision %d after %d)", errBehind, offered.Revision(), was.rules.Revision())
 }
+
+func placeOf(r *flags.Ruleset) string { return r.Project() + "/" + r.Environment() }
 
 // describe prepares the flag metadata of all decisions. The names are those of OpenFeature's telemetry conventions.
 func (l *loaded) describe() {
-	base := openfeature.FlagMetadata{
-		"flagSetId": l.rules.Project() + "/" + l.rules.Environment(), "version": strconv.FormatUint(l.rules.Revision(), 10),
-	}
+	base := openfeature.FlagMetadata{"flagSetId": placeOf(l.rules), "version": strconv.FormatUint(l.rules.Revision(), 10)}
 	l.metadata, l.exposed = base, map[string]openfeature.FlagMetadata{}
 	for _, key := range l.rules.Experiments() {
 		l.exposed[key] = openfeature.FlagMetadata{"flagSetId": base["flagSetId"], "version": base["version"], "experiment": key}
 	}
 }
 
-// send makes a request with the key. An answer that is no success is a *refusedError.
-func (p *Provider) send(request *http.Request) (*http.Response, error) {
-	request.Header.Set("Authorization", "Bearer "+p.config.Key)
-	request.Header.Set("User-Agent", "assay-provider-go")
-	response, err := p.http.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("the assay server cannot be reached: %w", err)
+// behindFor is how long the server has offered nothing but older rulesets. Only the goroutine that loads asks.
+func (p *Provider) behindFor() time.Duration {
+	if p.behind.IsZero() {
+		return 0
 	}
-	if response.StatusCode < 300 || response.StatusCode == http.StatusNotModified {
-		return response, nil
-	}
-	defer response.Body.Close() //nolint:errcheck // the body was read; closing it cannot take anything back
-	refused := &refusedError{status: response.StatusCode, detail: response.Status}
-	var problem struct {
-		Detail string `json:"detail"`
-	}
-	if json.NewDecoder(io.LimitReader(response.Body, 1<<16)).Decode(&problem) == nil && problem.Detail != "" {
-		refused.detail = problem.Detail
-	}
-	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		refused.wait = min(time.Duration(seconds)*time.Second, 10*time.Minute)
-	}
-	return nil, refused
-}
-
-// refusedError is an answer other than the one asked for.
-type refusedError struct {
-	status int
-	detail string
-	wait   time.Duration // as the server asks; 0 for not
-}
-
-// Error says what the server said.
-func (e *refusedError) Error() string {
-	return fmt.Sprintf("the assay server answered %d: %s", e.status, e.detail)
-}
-
-func (e *refusedError) ofKey() bool {
-	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden
-}
-
-// refusalOf is the refusal in err, nil for none.
-func refusalOf(err error) *refusedError {
-	refused, _ := errors.AsType[*refusedError](err)
-	return refused
-}
-
-// askedWait is how long the server asks to be left alone.
-func askedWait(err error) time.Duration {
-	if refused := refusalOf(err); refused != nil {
-		return refused.wait
-	}
-	return 0
+	return time.Since(p.behind)
 }

@@ -268,47 +268,6 @@ func TestAStreamThatFallsSilentIsGivenUp(t *testing.T) {
 	a.end(t, 1, 0, 0, 1)
 }
 
-func TestAnOlderRulesetIsNotUsedUntilItIsAllThereIs(t *testing.T) {
-	s := newServer(t, fixed("a", flags.Integer, "1"))
-	a := newApp(t, s).start(t)
-	eventually(t, "the stream was asked for", func() bool { return s.count(changesPath) > 0 })
-	before := s.count(rulesetPath)
-	older := fixed("a", flags.Integer, "0")
-	older.Revision = 2
-	s.publish(9, older)
-	eventually(t, "the older ruleset was offered", func() bool { return s.count(rulesetPath) > before })
-	if got := a.Int(t.Context(), "a", 9, user("u")); got != 1 {
-		t.Errorf("the older ruleset decides: %d", got)
-	}
-	a.expect(t, 1, 0, 0, 1) // after a while it is believed
-	if got := a.Int(t.Context(), "a", 9, user("u")); got != 0 {
-		t.Errorf("the restored ruleset does not decide: %d", got)
-	}
-	a.end(t, 1, 0, 0, 1)
-}
-
-func TestNonsenseFromTheServerNeverReachesADecision(t *testing.T) {
-	for name, nonsense := range map[string]string{
-		"no JSON": `<html>`, "half a ruleset": `{"format":1,"revision":"12","flags":[{"key":"a"`, "another format": `{"format":2,"revision":"12"}`,
-		"a flag twice": `{"format":1,"revision":"12","flags":[{"key":"a"},{"key":"a"}]}`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newServer(t, fixed("a", flags.Integer, "1"))
-			a := newApp(t, s).start(t)
-			eventually(t, "the stream was asked for", func() bool { return s.count(changesPath) > 0 })
-			s.with(func() { s.raw = []byte(nonsense) })
-			s.publish(12)
-			a.expect(t, 1, 1, 1, 0)
-			if got := a.Int(t.Context(), "a", 9, user("u")); got != 1 {
-				t.Errorf("it decides: %d", got)
-			}
-			s.with(func() { s.raw = nil })
-			a.expect(t, 2, 1, 1, 1)
-			a.end(t, 2, 1, 1, 1)
-		})
-	}
-}
-
 func TestInitEndsWithItsContextWhenTheServerHangs(t *testing.T) {
 	s := newServer(t, fixed("a", flags.Boolean, "true"))
 	s.with(func() { s.hang[rulesetPath] = struct{}{} })

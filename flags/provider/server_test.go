@@ -20,11 +20,12 @@ type server struct {
 
 	mu       sync.Mutex
 	snapshot flags.Snapshot
-	raw      []byte              // served instead of snapshot when not nil
-	down     bool                // every connection breaks
-	refuse   map[string]int      // path to status
-	hang     map[string]struct{} // path: no answer ever
-	mute     bool                // streams send nothing at all
+	raw      []byte                      // served instead of snapshot when not nil
+	down     bool                        // every connection breaks
+	refuse   map[string]int              // path to status
+	hang     map[string]struct{}         // path: no answer ever
+	mute     bool                        // streams send nothing at all
+	lie      map[string]http.HandlerFunc // path: answers instead of the server
 	streams  map[chan struct{}]struct{}
 	gone     chan struct{} // closed when the streams must break
 	asked    map[string]int
@@ -45,7 +46,7 @@ const (
 func newServer(t testing.TB, all ...flags.Flag) *server {
 	s := &server{
 		snapshot: flags.Snapshot{Format: flags.Format, Project: "shop", Environment: "production", Revision: 10, Flags: all},
-		refuse:   map[string]int{}, hang: map[string]struct{}{}, streams: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
+		refuse:   map[string]int{}, hang: map[string]struct{}{}, lie: map[string]http.HandlerFunc{}, streams: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
 		asked: map[string]int{}, items: map[string][]map[string]any{}, known: map[any]bool{},
 	}
 	s.Server = httptest.NewServer(s)
@@ -105,7 +106,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked[r.URL.Path]++
 	down, status, wait := s.down, s.refuse[r.URL.Path], s.wait
 	_, hang := s.hang[r.URL.Path]
-	gone := s.gone
+	gone, lie := s.gone, s.lie[r.URL.Path]
 	s.mu.Unlock()
 	switch {
 	case down:
@@ -115,6 +116,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		case <-gone:
 		}
+	case lie != nil:
+		lie(w, r)
 	case r.Header.Get("Authorization") != "Bearer key-1":
 		problem(w, http.StatusUnauthorized, wait)
 	case status != 0:
