@@ -42,7 +42,7 @@ func SpendingBoundary(spending Spending, information []float64, alpha float64, o
 	for k, t := range information {
 		lnSpent[k] = spending.lnSpent(t, level)
 	}
-	return boundsFor(information, lnSpent, oneSided), nil
+	return boundsFor(information, lnSpent, oneSided, fine), nil
 }
 
 func checkInformation(information []float64) error {
@@ -66,7 +66,7 @@ func checkInformation(information []float64) error {
 }
 
 // boundsFor finds, look by look, the bound that spends what is given (the logarithm of the cumulative spending of one side).
-func boundsFor(information, lnSpent []float64, oneSided bool) Boundary {
+func boundsFor(information, lnSpent []float64, oneSided bool, width float64) Boundary {
 	looks := len(information)
 	lnIncrement, reach := lnIncrements(lnSpent)
 	out := Boundary{
@@ -77,7 +77,7 @@ func boundsFor(information, lnSpent []float64, oneSided bool) Boundary {
 	if oneSided {
 		sides = 1
 	}
-	w := startWalk(!oneSided, 0)
+	w := startWalk(!oneSided, 0, width)
 	for k, t := range information {
 		bound := w.bound(t, lnIncrement[k])
 		if !oneSided {

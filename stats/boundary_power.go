@@ -26,7 +26,7 @@ func (b Boundary) Crossing(drift float64) (Crossing, error) {
 	}
 	looks := len(b.Information)
 	out := Crossing{Upper: make([]float64, looks), Lower: make([]float64, looks)}
-	w, inside := startWalk(false, drift), 1.0
+	w, inside := startWalk(false, drift, fine), 1.0
 	for k, t := range b.Information {
 		bound, low := b.Bounds[k]*math.Sqrt(t), math.Inf(-1)
 		out.Upper[k], _ = w.above(bound, t)
@@ -113,7 +113,7 @@ func ClassicalBoundary(rise float64, looks int, alpha float64) (Boundary, float6
 // spentBy is the cumulative two-sided error probability of the bounds c · shape.
 func spentBy(information, shape []float64, c, alpha float64) []float64 {
 	reach := normalOfLogTail(math.Log(alpha) - 34)
-	out, total, w := make([]float64, len(shape)), 0.0, startWalk(true, 0)
+	out, total, w := make([]float64, len(shape)), 0.0, startWalk(true, 0, fine)
 	for k, t := range information {
 		bound := c * shape[k] * math.Sqrt(t)
 		p, _ := w.above(bound, t)

@@ -10,7 +10,7 @@ import (
 // relative interval of a comparison, so the three never contradict each other: p < Alpha exactly when |z| > Critical (z > Critical
 // for a one-sided rule), exactly when the interval difference ∓ Critical·SE leaves out 0.
 //
-// FixedHorizon, Look.Rule, ConfidenceSequence and Mixture make rules. A Rule may be used by many goroutines.
+// FixedHorizon, Look, ConfidenceSequence and Mixture make rules. A Rule may be used by many goroutines.
 type Rule struct {
 	// Method names the rule for the reader of a report.
 	Method string
@@ -22,6 +22,16 @@ type Rule struct {
 	OneSided bool
 
 	lnP func(z float64) float64 // of |z| for a two-sided rule
+	lnE func(z float64) float64 // nil where the rule has no e-value
+}
+
+// LnE is the logarithm of the e-value of a standard normal statistic: the evidence against no effect, a test martingale at this moment,
+// which EBH takes. Only always-valid rules have one.
+func (r Rule) LnE(z float64) (lnE float64, has bool) {
+	if r.lnE == nil || math.IsNaN(z) {
+		return 0, false
+	}
+	return r.lnE(z), true
 }
 
 // LnP is the logarithm of the p value of a standard normal statistic; at most 0.

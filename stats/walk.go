@@ -8,19 +8,27 @@ import (
 
 // walk is where the score of an experiment, a Brownian motion B(t) = Z√t with an optional drift, may be at a look without having
 // crossed a bound before: a density as nodes of a quadrature and the mass at each. The recursion from look to look is that of
-// Armitage, McPherson and Rowe (Repeated significance tests on accumulating data, JRSS A 132, 1969); the nodes are 16-point
-// Gauss-Legendre panels no wider than three standard deviations of what smooths the integrand, which leaves an error below 1e-13.
+// Armitage, McPherson and Rowe (Repeated significance tests on accumulating data, JRSS A 132, 1969); the nodes are those
+// of 16-point Gauss-Legendre panels, a few standard deviations wide of what smooths the integrand.
 type walk struct {
 	at, mass []float64
 	t        float64
 	drift    float64
 	// even: the density is symmetric about 0, so the nodes cover only 0 and above. Without drift and with symmetric bounds.
 	even bool
+	// width of the panels, in standard deviations of what smooths.
+	width float64
 }
 
+// What a walk resolves: panels of fine leave an error below 1e-13, those of coarse one below 1e-6.
+const (
+	fine   = 4.0
+	coarse = 7.0
+)
+
 // startWalk is the walk before the first look: all mass at 0.
-func startWalk(even bool, drift float64) walk {
-	w := walk{at: []float64{0}, mass: []float64{1}, even: even, drift: drift}
+func startWalk(even bool, drift, width float64) walk {
+	w := walk{width: width, at: []float64{0}, mass: []float64{1}, even: even, drift: drift}
 	if even {
 		w.mass[0] = 0.5
 	}
@@ -62,11 +70,11 @@ func (w walk) advance(t, next, low, high, reach float64) walk {
 	if w.even {
 		low = 0
 	}
-	out := walk{t: t, drift: w.drift, even: w.even}
+	out := walk{t: t, drift: w.drift, even: w.even, width: w.width}
 	if !(high > low) {
 		return out
 	}
-	panels := int(math.Ceil((high - low) / (3 * math.Sqrt(2*step*ahead/(step+ahead)))))
+	panels := int(math.Ceil((high - low) / (w.width * math.Sqrt(2*step*ahead/(step+ahead)))))
 	half := (high - low) / float64(2*panels)
 	nodes, weights := legendre16()
 	out.at, out.mass = make([]float64, 0, 16*panels), make([]float64, 0, 16*panels)

@@ -7,6 +7,7 @@ func methods() map[string]method {
 	out := map[string]method{}
 	for _, area := range []map[string]method{
 		coreMethods(),
+		sequentialMethods(),
 	} {
 		maps.Copy(out, area)
 	}
