@@ -37,6 +37,11 @@ type Runner struct {
 	newest   time.Time     // when the newest applied event was recorded
 	moved    chan struct{} // closed, and made anew, when position or caughtUp moves
 	last     error
+	rebuild  Rebuild
+	beside   *Runner // folds anew while a rebuild is under way
+
+	applying  sync.Mutex // held while the projection applies, or is replaced
+	requested chan struct{}
 }
 
 // NewRunner makes a Runner. report, which may be nil, hears of every failed attempt; the Runner goes on by itself.
@@ -44,7 +49,7 @@ func NewRunner(log eventlog.Log, p Projection, report func(error)) *Runner {
 	if report == nil {
 		report = func(error) {}
 	}
-	return &Runner{log: log, projection: p, report: report, position: p.Position(), moved: make(chan struct{})}
+	return &Runner{log: log, projection: p, report: report, position: p.Position(), moved: make(chan struct{}), requested: make(chan struct{}, 1)}
 }
 
 // Projection returns the projection it keeps.
@@ -109,6 +114,9 @@ func (r *Runner) wait(ctx context.Context, there func() bool) error {
 // Run follows the log until ctx ends, and then returns nil. A failed attempt is reported and repeated after a pause, from
 // where the projection stands.
 func (r *Runner) Run(ctx context.Context) error {
+	var rebuilder sync.WaitGroup
+	defer rebuilder.Wait()
+	rebuilder.Go(func() { r.rebuilds(ctx) })
 	backoff := leastBackoff
 	for {
 		before := r.projection.Position()
@@ -201,6 +209,8 @@ func (r *Runner) apply(ctx context.Context, batch []eventlog.Recorded) (err erro
 			err = fmt.Errorf("applying panicked: %v", p)
 		}
 	}()
+	r.applying.Lock()
+	defer r.applying.Unlock()
 	return r.projection.Apply(ctx, batch)
 }
 
@@ -219,6 +229,11 @@ func (r *Runner) note(applied []eventlog.Recorded, err error) {
 		}
 	}
 	r.position = r.projection.Position()
+	r.wake()
+}
+
+// wake lets everybody who waits look again. The caller holds mu.
+func (r *Runner) wake() {
 	close(r.moved)
 	r.moved = make(chan struct{})
 }

@@ -33,7 +33,12 @@ import (
 
 // Projection is the read model. Apply is called by one goroutine, everything else by any number.
 type Projection struct {
-	mu          sync.RWMutex // guards what follows
+	mu sync.RWMutex // guards what follows
+	state
+}
+
+// state is everything that is folded.
+type state struct {
 	position    eventlog.Position
 	projects    shelf[project.State, project.Command, project.Event]
 	flags       shelf[flag.State, flag.Command, flag.Event]
@@ -71,7 +76,7 @@ type Problem struct {
 
 // New makes an empty one.
 func New() *Projection {
-	return &Projection{
+	return &Projection{state: state{
 		projects: newShelf(project.Aggregate, func(s project.State) identity {
 			return identity{domain.Stream(project.Aggregate.Category, "", s.Key), s.Key, string(s.Key)}
 		}),
@@ -88,7 +93,7 @@ func New() *Projection {
 			return identity{domain.Stream(apikey.Aggregate.Category, "", s.Key.ID), s.Key.Project, string(s.Key.ID)}
 		}),
 		history: map[domain.ProjectKey][]Change{},
-	}
+	}}
 }
 
 // Name is "catalog".

@@ -46,7 +46,8 @@ const defaultSealRows = 1 << 18
 
 // Store is the read model. Apply is called by one goroutine, everything else by any number.
 type Store struct {
-	dir      string
+	home     string // the folder of this version
+	dir      string // the one of its folders that counts: see rebuild.go
 	sealRows int
 	report   func(error)
 

@@ -57,13 +57,17 @@ const (
 // Open opens the store in a folder, or makes it. A state that cannot be read is reported, thrown away and made again from
 // the log, because the log is the truth.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{dir: filepath.Join(dir, fmt.Sprintf("v%d", version)), sealRows: o.SealRows, report: o.Report, next: 1}
+	s := &Store{home: filepath.Join(dir, fmt.Sprintf("v%d", version)), sealRows: o.SealRows, report: o.Report, next: 1}
 	if s.sealRows <= 0 {
 		s.sealRows = defaultSealRows
 	}
 	s.tail.ids = map[idKey]uint64{}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := os.MkdirAll(s.home, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the facts: %w", err)
+	}
+	var err error
+	if s.dir, err = currentDir(s.home); err != nil {
+		return nil, err
 	}
 	if err := s.load(); err != nil {
 		s.hear(fmt.Errorf("the facts on disk cannot be read and are made again from the log: %w", err))
@@ -73,7 +77,7 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, fmt.Errorf("removing the damaged manifest of the facts: %w", err)
 		}
 	}
-	return s, s.removeStrays()
+	return s, errors.Join(removeStrays(s.dir, s.segments), removeOthers(s.home, s.dir))
 }
 
 func (s *Store) load() error {
@@ -102,21 +106,21 @@ func (s *Store) load() error {
 	return nil
 }
 
-// removeStrays removes files of a seal that a crash cut short.
-func (s *Store) removeStrays() error {
-	known := map[string]bool{manifestName: true}
-	for _, g := range s.segments {
+// removeStrays removes the files of a folder but its manifest and segments: those of a seal that a crash cut short.
+func removeStrays(dir string, segments []*segment) error {
+	known := map[string]bool{manifestName: true, currentName: true}
+	for _, g := range segments {
 		for _, part := range []string{exposuresPart, measurementsPart, idsPart} {
 			known[segmentName(g.Number, part)] = true
 		}
 	}
-	entries, err := os.ReadDir(s.dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("reading the folder of the facts: %w", err)
 	}
 	for _, e := range entries {
 		if !known[e.Name()] && !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			if err := os.Remove(s.path(e.Name())); err != nil {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return fmt.Errorf("removing a file of an interrupted write: %w", err)
 			}
 		}

@@ -1,0 +1,145 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Rebuildable is a projection that can be folded anew beside itself while it goes on answering.
+type Rebuildable interface {
+	Projection
+	// Fresh makes an empty one of the same kind and version, with nothing in common with this one.
+	Fresh() (Rebuildable, error)
+	// Adopt takes over state and position of one that Fresh made, which nobody uses any more after that. Readers see the
+	// old state or the new one, never a mixture, and whoever waits for changes hears of it. With an error nothing has changed.
+	Adopt(fresh Rebuildable) error
+	// Discard frees what a fresh one holds that is not going to be adopted.
+	Discard() error
+}
+
+var (
+	// ErrNotRebuildable says that the projection cannot be folded beside itself.
+	ErrNotRebuildable = errors.New("this read model cannot be rebuilt while it serves; restart the server instead") //nolint:gochecknoglobals // a refusal
+	// ErrRebuilding says that a rebuild is under way.
+	ErrRebuilding = errors.New("a rebuild is under way already; wait for it to end") //nolint:gochecknoglobals // a refusal
+)
+
+// Rebuild is how the latest rebuild goes.
+type Rebuild struct {
+	// Running says that it has not ended yet.
+	Running bool
+	// Position is up to where the new state has been folded.
+	Position Position
+	// Done counts the rebuilds that have been swapped in since the start.
+	Done int
+	// Failure is why the latest one was given up; nil if it was not.
+	Failure error
+}
+
+// Rebuild tells how the latest rebuild goes.
+func (r *Runner) Rebuild() Rebuild {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state := r.rebuild
+	if r.beside != nil {
+		state.Position = r.beside.Position()
+	}
+	return state
+}
+
+// RequestRebuild asks Run to fold the whole log into a fresh projection beside the one that serves, and to swap it in when it
+// has caught up: for a read model that is suspected to be wrong, and after a repair of the program. It returns at once;
+// Rebuild tells how it goes. Nothing is served differently until the swap.
+func (r *Runner) RequestRebuild() error {
+	if _, can := r.projection.(Rebuildable); !can {
+		return ErrNotRebuildable
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rebuild.Running {
+		return ErrRebuilding
+	}
+	r.rebuild = Rebuild{Running: true, Done: r.rebuild.Done}
+	r.requested <- struct{}{} // it has room: there is at most one request while none is running
+	return nil
+}
+
+// rebuilds serves requests until ctx ends.
+func (r *Runner) rebuilds(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.requested:
+		}
+		err := r.rebuildOnce(ctx)
+		r.mu.Lock()
+		r.rebuild.Running, r.rebuild.Failure = false, err
+		if err == nil {
+			r.rebuild.Done++
+		}
+		r.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			r.report(err)
+		}
+	}
+}
+
+func (r *Runner) rebuildOnce(ctx context.Context) error {
+	live, _ := r.projection.(Rebuildable)
+	fresh, err := live.Fresh()
+	if err != nil {
+		return fmt.Errorf("rebuilding %s: %w", live.Name(), err)
+	}
+	beside := NewRunner(r.log, fresh, r.report)
+	r.mu.Lock()
+	r.beside = beside
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		r.beside = nil
+		r.rebuild.Position = beside.Position()
+		r.mu.Unlock()
+	}()
+	for {
+		swapped, err := r.catchUpAndSwap(ctx, live, fresh, beside)
+		switch {
+		case swapped:
+			return nil
+		case err != nil:
+			return fmt.Errorf("rebuilding %s: %w", live.Name(), errors.Join(err, fresh.Discard()))
+		}
+	}
+}
+
+// catchUpAndSwap folds until the fresh one is no further behind than the one that serves, then holds that one's Apply and swaps.
+// swapped is false without an error when the one that serves got ahead again meanwhile.
+func (r *Runner) catchUpAndSwap(ctx context.Context, live, fresh Rebuildable, beside *Runner) (swapped bool, err error) {
+	following, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- beside.Run(following) }()
+	err = beside.Wait(ctx, live.Position())
+	stop()
+	if err = errors.Join(err, <-ended); err != nil {
+		return false, err
+	}
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	if fresh.Position() < live.Position() {
+		return false, nil
+	}
+	if err := live.Adopt(fresh); err != nil {
+		return false, err
+	}
+	r.announce()
+	return true, nil
+}
+
+// announce publishes a position that moved without a batch.
+func (r *Runner) announce() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.position = r.projection.Position()
+	r.wake()
+}
