@@ -29,7 +29,7 @@ func scopeOf(id string) string {
 		return "admins"
 	case "getRuleset", "followRuleset":
 		return "rules"
-	case "recordExposures", "recordMeasurements", "evaluateAll", "evaluateFlag":
+	case "recordExposures", "recordMeasurements", "evaluateAll", "evaluateFlag", "followEvaluations":
 		return "place"
 	default:
 		return "project"
@@ -97,7 +97,7 @@ func knock(w *world, method, path, key string) *httptest.ResponseRecorder {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // streams end at once
 	r := c.request()
-	if strings.HasSuffix(path, "/changes") {
+	if strings.HasSuffix(path, "/changes") || strings.HasSuffix(path, "/events") {
 		r = r.WithContext(ctx)
 	}
 	return serve(w, r)

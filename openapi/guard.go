@@ -42,12 +42,16 @@ type operation struct {
 	id    string
 	open  bool // needs no key
 	basic bool // takes HTTP Basic
-	place bool
-	body  bodyKind
-	limit int64
-	path  string
-	item  *openapi3.PathItem
-	spec  *openapi3.Operation
+	// channel: takes the token of an event stream from the address
+	channel bool
+	// metered: its requests are counted against the rate limit
+	metered bool
+	place   bool
+	body    bodyKind
+	limit   int64
+	path    string
+	item    *openapi3.PathItem
+	spec    *openapi3.Operation
 }
 
 func newGuard(s *Server, document *openapi3.T) *guard {
@@ -75,7 +79,8 @@ func newOperation(path string, item *openapi3.PathItem, spec *openapi3.Operation
 		op.open = len(*spec.Security) == 0
 		for _, requirement := range *spec.Security {
 			_, basic := requirement["basic"]
-			op.basic = op.basic || basic
+			_, channel := requirement["channel"]
+			op.basic, op.channel = op.basic || basic, op.channel || channel
 		}
 	}
 	switch {
@@ -83,7 +88,7 @@ func newOperation(path string, item *openapi3.PathItem, spec *openapi3.Operation
 	case op.id == "recordExposures" || op.id == "recordMeasurements":
 		op.body, op.limit = itemByItem, maxFactsBody
 	case op.id == "evaluateAll" || op.id == "evaluateFlag":
-		op.body = lenientBody
+		op.body, op.metered = lenientBody, true
 	default:
 		op.body = bySchema
 	}
@@ -133,7 +138,10 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 	r := c.Request()
 	token, there := auth.Token(r, op.basic)
 	principal, known := auth.Principal{}, false
-	if token != "" {
+	if channel := r.URL.Query().Get("channel"); op.channel && channel != "" && !there {
+		there = true
+		principal, known = g.server.keys.OfChannel(channel)
+	} else if token != "" {
 		principal, known = g.server.keys.Authenticate(token)
 	}
 	if !known {
@@ -157,6 +165,11 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 		return notFound("project", project)
 	default:
 		return refuse(http.StatusForbidden, "forbidden", "a %s key may not do this; use an API key of a kind and scope that may", principal.Kind)
+	}
+	if op.metered {
+		if err := g.server.meter(principal, r); err != nil {
+			return err
+		}
 	}
 	ctx := context.WithValue(r.Context(), principalKey, principal)
 	if op.place {

@@ -46,6 +46,7 @@ type world struct {
 	runners []*projections.Runner
 	stop    context.CancelFunc // of the server
 	freeze  context.CancelFunc // of the read models: they stay where they are
+	thaw    func()             // after freeze: they go on
 
 	document *openapi3.T
 	seen     sync.Map // operationId -> true, for every call that was answered below 400
@@ -119,6 +120,12 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 	reading, freeze := context.WithCancel(context.Background())
 	serving, stop := context.WithCancel(context.Background())
 	w.stop, w.freeze = stop, func() { freeze(); running.Wait() }
+	w.thaw = func() {
+		reading, freeze = context.WithCancel(context.Background())
+		for _, r := range w.runners {
+			running.Go(func() { _ = r.Run(reading) })
+		}
+	}
 	for _, p := range []projections.Projection{w.catalog, rulesets, store} {
 		r := projections.NewRunner(w.log, p, nil)
 		w.runners = append(w.runners, r)

@@ -104,7 +104,7 @@ func crossOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		h.Set("Access-Control-Allow-Methods", "POST")
-		h.Set("Access-Control-Allow-Headers", "content-type, authorization, x-api-key, if-none-match")
+		h.Set("Access-Control-Allow-Headers", "content-type, authorization, x-api-key, if-none-match, flagd-selector")
 		h.Set("Access-Control-Max-Age", "7200")
 		return c.NoContent(http.StatusNoContent)
 	}

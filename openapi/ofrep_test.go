@@ -5,13 +5,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/assayhq/assay/openapi"
 )
 
 const evaluate = "/ofrep/v1/evaluate/flags"
 
 // newTypes is a shop with a flag of every type in service, and one that is off.
-func newTypes(t *testing.T) *world {
-	w := newShop(t)
+func newTypes(t testing.TB, change ...func(*openapi.Dependencies)) *world {
+	w := newShop(t, change...)
 	for _, f := range []struct{ key, kind, variants string }{
 		{"yes", "boolean", `{"key":"on","value":false},{"key":"off","value":true}`},
 		{"word", "string", `{"key":"a","value":""},{"key":"b","value":"x"}`},

@@ -54,6 +54,8 @@ type Dependencies struct {
 	WriteTimeout time.Duration
 	// MaxStreams bounds the open streams; 10,000 when 0.
 	MaxStreams int64
+	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
+	EvaluationLimit Limit
 	// LongestWait is how long a request waits for the read models; 2 s when 0.
 	LongestWait time.Duration
 }
@@ -62,6 +64,7 @@ type Dependencies struct {
 type Server struct {
 	Dependencies
 	keys    auth.Keys
+	meters  *meters
 	streams atomic.Int64
 	closing <-chan struct{}
 	// configuration keeps all read models but the facts.
@@ -103,7 +106,7 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	if d.LongestWait == 0 {
 		d.LongestWait = 2 * time.Second
 	}
-	s := &Server{Dependencies: d, closing: ctx.Done()}
+	s := &Server{Dependencies: d, closing: ctx.Done(), meters: newMeters(d.EvaluationLimit)}
 	for _, r := range d.Runners {
 		if r.Projection() != projections.Projection(d.Facts) {
 			s.configuration = append(s.configuration, r)

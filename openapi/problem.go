@@ -165,5 +165,9 @@ func ofrepProblem(c echo.Context, p *problem) []byte {
 	case "no_such_route":
 		code = "FLAG_NOT_FOUND"
 	}
-	return ofrep.Problem(param(c, "flag"), code, p.Detail)
+	key := param(c, "flag")
+	if key == "" {
+		key = param(c, "*") // before anyFlagPath's parameter has its name
+	}
+	return ofrep.Problem(key, code, p.Detail)
 }

@@ -41,27 +41,39 @@ const keyRecheck = 5 * time.Second
 
 // FollowRuleset answers a stream of changes.
 func (s *Server) FollowRuleset(ctx context.Context, r api.FollowRulesetRequestObject) (api.FollowRulesetResponseObject, error) {
-	place := placeOf(ctx)
+	return s.follow(ctx, r.Params.LastEventID, func(id string) string {
+		return fmt.Sprintf("event: ruleset\nid: %s\ndata: {\"revision\":%q}\n\n", id, id)
+	})
+}
+
+// follow opens a stream of what event makes of the revisions of the caller's environment, unless there are too many streams.
+func (s *Server) follow(ctx context.Context, last string, event func(id string) string) (*changeStream, error) {
 	if s.streams.Add(1) > s.MaxStreams {
 		s.streams.Add(-1)
 		p := refuse(http.StatusServiceUnavailable, "too_many_streams", "the server has all the streams it can bear; try again later, or poll the ruleset")
 		p.retryAfter = 10
 		return nil, p
 	}
-	return &changeStream{server: s, ctx: ctx, key: principalOf(ctx).Key, place: place, last: r.Params.LastEventID}, nil
+	return &changeStream{server: s, ctx: ctx, key: principalOf(ctx).Key, place: placeOf(ctx), last: last, event: event}, nil
 }
 
-// changeStream is the answer of FollowRuleset. It writes itself until the client, the key or the server ends.
+// changeStream writes itself until the client, the key or the server ends.
 type changeStream struct {
 	server *Server
 	ctx    context.Context //nolint:containedctx // it lives as long as its request
 	key    domain.KeyID
 	place  ruleset.Place
 	last   string // the newest id the client has
+	event  func(id string) string
 }
 
 // VisitFollowRulesetResponse writes the stream.
-func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
+func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error { return c.write(w) }
+
+// VisitFollowEvaluationsResponse writes the stream.
+func (c *changeStream) VisitFollowEvaluationsResponse(w http.ResponseWriter) error { return c.write(w) }
+
+func (c *changeStream) write(w http.ResponseWriter) error {
 	defer c.server.streams.Add(-1)
 	changes, cancel := c.server.Rulesets.Subscribe(c.place)
 	defer cancel()
@@ -81,7 +93,7 @@ func (c *changeStream) VisitFollowRulesetResponse(w http.ResponseWriter) error {
 		}
 		if served, ok := c.server.Rulesets.Current(c.place); ok {
 			if id := strconv.FormatUint(uint64(served.Revision), 10); id != c.last {
-				out.write(fmt.Sprintf("event: ruleset\nid: %s\ndata: {\"revision\":%q}\n\n", id, id))
+				out.write(c.event(id))
 				c.last = id
 			}
 		}

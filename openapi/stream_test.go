@@ -26,14 +26,24 @@ type listener struct {
 
 func listen(t *testing.T, base, key, lastID string) *listener {
 	t.Helper()
+	h := http.Header{"X-Api-Key": {key}}
+	if lastID != "" {
+		h.Set("Last-Event-ID", lastID)
+	}
+	return listenTo(t, base+"/api/v1/ruleset/changes", h)
+}
+
+// listenTo opens the stream at the address.
+func listenTo(t *testing.T, at string, header http.Header) *listener {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := http.NewRequestWithContext(ctx, "GET", base+"/api/v1/ruleset/changes", nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", at, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-API-Key", key)
-	if lastID != "" {
-		r.Header.Set("Last-Event-ID", lastID)
+	r.Header = header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
 	}
 	answer, err := http.DefaultClient.Do(r) //nolint:bodyclose // it is closed when the test ends
 	if err != nil {

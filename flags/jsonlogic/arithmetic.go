@@ -10,23 +10,19 @@ import (
 func arithmetic(name string) func(*frame, any) (any, error) {
 	switch name {
 	case "+":
-		return func(_ *frame, v any) (any, error) {
-			return fold(v, float64(0), true, func(sum, n float64) float64 { return sum + n })
-		}
+		return sum
 	case "*":
-		return func(_ *frame, v any) (any, error) {
-			return folded(v, float64(1), func(product, n float64) float64 { return product * n })
-		}
+		return product
 	case "-":
 		return minus
 	case "/":
-		return func(_ *frame, v any) (any, error) { return chain(v, func(a, b float64) float64 { return a / b }) }
+		return quotient
 	case "%":
 		return remainder
 	case "max":
-		return func(_ *frame, v any) (any, error) { return extreme(v, func(a, b float64) bool { return a > b }) }
+		return largest
 	case "min":
-		return func(_ *frame, v any) (any, error) { return extreme(v, func(a, b float64) bool { return a < b }) }
+		return smallest
 	case "abs":
 		return absolute
 	}
@@ -45,13 +41,21 @@ func numberFrom(value any) (float64, error) {
 	return 0, fmt.Errorf("arithmetic needs numbers, not %T", value)
 }
 
-func fold(values any, start float64, single bool, add func(a, b float64) float64) (any, error) {
-	l, ok := values.([]any)
-	switch {
-	case !ok && single:
+func sum(_ *frame, values any) (any, error) {
+	if _, isList := values.([]any); !isList {
 		return boxed(numberFrom(values))
-	case !ok:
-		return nil, errNoList
+	}
+	return fold(values, 0, func(sum, n float64) float64 { return sum + n })
+}
+
+func product(_ *frame, values any) (any, error) {
+	return fold(values, 1, func(product, n float64) float64 { return product * n })
+}
+
+func fold(values any, start float64, add func(a, b float64) float64) (any, error) {
+	l, err := listOf(values, 0)
+	if err != nil {
+		return nil, err
 	}
 	for _, v := range l {
 		n, err := numberFrom(v)
@@ -61,10 +65,6 @@ func fold(values any, start float64, single bool, add func(a, b float64) float64
 		start = add(start, n)
 	}
 	return start, nil
-}
-
-func folded(values any, start float64, add func(a, b float64) float64) (any, error) {
-	return fold(values, start, false, add)
 }
 
 func boxed(n float64, err error) (any, error) {
@@ -111,6 +111,18 @@ func remainder(_ *frame, values any) (any, error) {
 		return nil, err
 	}
 	return chain(l[:2], math.Mod)
+}
+
+func quotient(_ *frame, values any) (any, error) {
+	return chain(values, func(a, b float64) float64 { return a / b })
+}
+
+func largest(_ *frame, values any) (any, error) {
+	return extreme(values, func(a, b float64) bool { return a > b })
+}
+
+func smallest(_ *frame, values any) (any, error) {
+	return extreme(values, func(a, b float64) bool { return a < b })
 }
 
 func extreme(values any, better func(a, b float64) bool) (any, error) {

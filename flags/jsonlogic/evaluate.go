@@ -88,7 +88,7 @@ type frame struct {
 	before []any
 }
 
-var errTooMuch = errors.New("the rule takes too many steps; make it simpler") //nolint:gochecknoglobals // a refusal
+var errTooMuch = errors.New("the rule takes too many steps; make it simpler")
 
 func (r *run) spend(steps int) error {
 	r.steps += steps

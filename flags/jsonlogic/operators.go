@@ -1,7 +1,7 @@
 package jsonlogic
 
 // eagerly returns what an operator does with the values of its arguments; nil when there is no such operator.
-func eagerly(name string) func(*frame, any) (any, error) { //nolint:revive // cognitive-complexity, function-length: it is a table
+func eagerly(name string) func(*frame, any) (any, error) {
 	switch name {
 	case "var":
 		return variable

@@ -62,33 +62,31 @@ func parseVersion(text string) (v version, ok bool) {
 	text, build, hasBuild := strings.Cut(text, "+")
 	text, pre, hasPre := strings.Cut(text, "-")
 	parts := strings.Split(text, ".")
-	if len(parts) > 3 || len(parts) < 3 && (hasBuild || hasPre) {
+	if len(parts) > 3 || len(parts) < 3 && (hasBuild || hasPre) || !every(parts, isNumeral) {
 		return v, false
 	}
 	v.numbers = [3]string{"0", "0", "0"}
-	for i, part := range parts {
-		if !isNumber(part) || len(part) > 1 && part[0] == '0' {
-			return v, false
-		}
-		v.numbers[i] = part
-	}
+	copy(v.numbers[:], parts)
 	if hasPre {
 		v.pre = strings.Split(pre, ".")
 	}
-	for _, p := range v.pre {
-		if !isIdentifier(p) || isNumber(p) && len(p) > 1 && p[0] == '0' {
-			return v, false
-		}
+	if hasBuild && !every(strings.Split(build, "."), isIdentifier) {
+		return v, false
 	}
-	if hasBuild {
-		for p := range strings.SplitSeq(build, ".") {
-			if !isIdentifier(p) {
-				return v, false
-			}
-		}
-	}
-	return v, true
+	return v, every(v.pre, func(p string) bool { return isNumeral(p) || isIdentifier(p) && !isNumber(p) })
 }
+
+func every(parts []string, is func(string) bool) bool {
+	for _, p := range parts {
+		if !is(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// isNumeral is a number without leading zeros.
+func isNumeral(text string) bool { return isNumber(text) && (len(text) == 1 || text[0] != '0') }
 
 func isNumber(text string) bool {
 	for i := range len(text) {

@@ -23,7 +23,7 @@ func textFrom(value any) (string, error) {
 	return "", fmt.Errorf("a text is made of texts and numbers, not of %T", value)
 }
 
-var errTooLong = errors.New("the rule makes a text of more than a mebibyte; make it shorter") //nolint:gochecknoglobals // a refusal
+var errTooLong = errors.New("the rule makes a text of more than a mebibyte; make it shorter")
 
 // cat joins, and trims what it has joined.
 func cat(f *frame, values any) (any, error) {

@@ -93,7 +93,7 @@ func variable(f *frame, name any) (any, error) {
 	return lookUp(f.data, name)
 }
 
-var errBadName = errors.New("a variable is named by a text") //nolint:gochecknoglobals // a refusal
+var errBadName = errors.New("a variable is named by a text")
 
 // lookUp finds the variable in the data. A list of two names it and gives what stands in when it is missing.
 func lookUp(data, name any) (any, error) {

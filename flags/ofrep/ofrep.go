@@ -51,8 +51,12 @@ func Evaluate(rs *flags.Ruleset, key string, who flags.Subject) (status int, bod
 	}
 }
 
-// EvaluateAll answers for all flags, sorted by key; one that cannot be evaluated says so among the others.
-func EvaluateAll(rs *flags.Ruleset, who flags.Subject) []byte {
+// inactivityDelay is how many seconds a page may be hidden before its client closes the event stream.
+const inactivityDelay = 120
+
+// EvaluateAll answers for all flags, sorted by key; one that cannot be evaluated says so among the others. events is the
+// request URI of the stream of change events; without it the client is told of none.
+func EvaluateAll(rs *flags.Ruleset, who flags.Subject, events string) []byte {
 	common := commonMetadata(rs)
 	out := append(make([]byte, 0, 64+rs.Len()*(128+len(common))), `{"flags":[`...)
 	first := true
@@ -69,16 +73,29 @@ func EvaluateAll(rs *flags.Ruleset, who flags.Subject) []byte {
 	}
 	out = append(out, `],"metadata":`...)
 	out = append(out, common...)
-	return append(out, "}}"...)
+	out = append(out, '}')
+	if events != "" {
+		// The URI without an origin: clients resolve it against the address they know the server by.
+		out = append(out, `,"eventStreams":[{"type":"sse","endpoint":{"requestUri":`...)
+		out = appendText(out, events)
+		out = fmt.Appendf(out, `},"inactivityDelaySec":%d}]`, inactivityDelay)
+	}
+	return append(out, '}')
+}
+
+// Event is a server-sent event that makes a client evaluate again, of the revision (in decimal) that the ruleset has reached.
+func Event(revision string) string {
+	return fmt.Sprintf("event: message\nid: %s\ndata: {\"type\":\"refetchEvaluation\",\"etag\":%q}\n\n", revision, revision)
 }
 
 // bodyVersion is part of every ETag: raise it when the same decisions are told in other bytes.
-const bodyVersion = "1"
+const bodyVersion = "2"
 
 // ETag is a strong tag of EvaluateAll's answer: it changes when the ruleset does and when any attribute that a decision depends
-// on does. A tag of the ruleset alone would not do, because web clients keep it when their context changes.
-func ETag(rs *flags.Ruleset, who flags.Subject) string {
-	text := fmt.Appendf(nil, "%s %q %q %d", bodyVersion, rs.Project(), rs.Environment(), rs.Revision())
+// on does. A tag of the ruleset alone would not do, because web clients keep it when their context changes. It covers the address of the
+// events too, so that a client with another key does not go on with the old one's.
+func ETag(rs *flags.Ruleset, who flags.Subject, events string) string {
+	text := fmt.Appendf(nil, "%s %q %q %d %q", bodyVersion, rs.Project(), rs.Environment(), rs.Revision(), events)
 	for _, name := range rs.Attributes() {
 		value := any(who.Key)
 		if name != flags.TargetingKey {

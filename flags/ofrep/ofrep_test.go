@@ -136,7 +136,7 @@ func TestAllFlagsAreAnsweredInOneOrderBrokenAndDisabledOnesIncluded(t *testing.T
 	everybody := half("s")
 	split.Default = flags.Serve{Split: &everybody}
 	rs := ruleset(t, 9, split, off, broken, fixed("c", flags.Float, "1"))
-	body := ofrep.EvaluateAll(rs, flags.Subject{})
+	body := ofrep.EvaluateAll(rs, flags.Subject{}, "")
 	var got struct {
 		Flags    []map[string]any  `json:"flags"`
 		Metadata map[string]string `json:"metadata"`
@@ -158,10 +158,10 @@ func TestAllFlagsAreAnsweredInOneOrderBrokenAndDisabledOnesIncluded(t *testing.T
 	if got.Metadata["flagSetId"] != "shop/production" || got.Metadata["version"] != "9" {
 		t.Errorf("metadata: %v", got.Metadata)
 	}
-	if again := ofrep.EvaluateAll(rs, flags.Subject{}); string(again) != string(body) {
+	if again := ofrep.EvaluateAll(rs, flags.Subject{}, ""); string(again) != string(body) {
 		t.Error("the same question has two answers")
 	}
-	if empty := string(ofrep.EvaluateAll(ruleset(t, 9), flags.Subject{})); empty != `{"flags":[],`+common+`}}` {
+	if empty := string(ofrep.EvaluateAll(ruleset(t, 9), flags.Subject{}, "")); empty != `{"flags":[],`+common+`}}` {
 		t.Errorf("no flags: %s", empty)
 	}
 }
@@ -169,7 +169,7 @@ func TestAllFlagsAreAnsweredInOneOrderBrokenAndDisabledOnesIncluded(t *testing.T
 func TestEveryEntryOfAllIsTheAnswerForThatFlagAlone(t *testing.T) {
 	rs := ruleset(t, 9, fixed("a", flags.Float, "1"), fixed("b", flags.String, `"ü\u0000\""`), fixed("c", flags.Boolean, `1`))
 	var all struct{ Flags []json.RawMessage }
-	if err := json.Unmarshal(ofrep.EvaluateAll(rs, flags.Subject{}), &all); err != nil {
+	if err := json.Unmarshal(ofrep.EvaluateAll(rs, flags.Subject{}, ""), &all); err != nil {
 		t.Fatal(err)
 	}
 	for i, key := range rs.Keys() {
@@ -192,7 +192,7 @@ func TestTheETagChangesWithTheRulesetAndWithWhatRulesLookAt(t *testing.T) {
 		}
 		return s
 	}
-	tag := ofrep.ETag(rs, who("u1", "plan", "pro"))
+	tag := ofrep.ETag(rs, who("u1", "plan", "pro"), "")
 	if len(tag) < 10 || tag[0] != '"' || tag[len(tag)-1] != '"' {
 		t.Errorf("%s is no strong entity tag", tag)
 	}
@@ -212,12 +212,12 @@ func TestTheETagChangesWithTheRulesetAndWithWhatRulesLookAt(t *testing.T) {
 		"a newer ruleset":                         {ruleset(t, 10, ruled), who("u1", "plan", "pro"), false},
 		"a ruleset with a split":                  {ruleset(t, 9, split), who("u1", "plan", "pro"), false},
 	} {
-		if got := ofrep.ETag(c.rs, c.who); (got == tag) != c.same {
+		if got := ofrep.ETag(c.rs, c.who, ""); (got == tag) != c.same {
 			t.Errorf("%s: %s after %s", name, got, tag)
 		}
 	}
 	byKey := ruleset(t, 9, split)
-	if ofrep.ETag(byKey, who("u1")) == ofrep.ETag(byKey, who("u2")) {
+	if ofrep.ETag(byKey, who("u1"), "") == ofrep.ETag(byKey, who("u2"), "") {
 		t.Error("two keys of a split share a tag")
 	}
 }
@@ -237,7 +237,7 @@ func BenchmarkEvaluateAll(b *testing.B) {
 		b.Run(fmt.Sprint(n, "-flags"), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				ofrep.EvaluateAll(rs, flags.Subject{Key: "user-1"})
+				ofrep.EvaluateAll(rs, flags.Subject{Key: "user-1"}, "")
 			}
 		})
 	}

@@ -125,6 +125,8 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	c := Config{}
 	f.StringVar(&c.Data, "data", "assay-data", "`folder` of the log and the read models")
 	f.StringVar(&c.Listen, "listen", DefaultListen, "`address` to listen on")
+	f.Float64Var(&c.EvaluationLimit.PerSecond, "evaluation-rate", 0, "OFREP evaluations a second that one key may ask for from one address, more get 429; 0 for no `limit`")
+	f.IntVar(&c.EvaluationLimit.Burst, "evaluation-burst", 0, "evaluations that may come at once under --evaluation-rate; one second's worth when 0")
 	format := f.String("log-format", "console", "json or console")
 	level := f.String("log-level", "info", "debug, info, warn or error")
 	rest, err := parse(f, args)

@@ -39,6 +39,8 @@ type Config struct {
 	// Listen is the address to serve on; 127.0.0.1:8080 when empty, port 0 for any free one.
 	Listen string
 	Log    zerolog.Logger
+	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
+	EvaluationLimit openapi.Limit
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -115,7 +117,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	handler, err := openapi.New(ctx, openapi.Dependencies{
 		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.head,
-		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log,
+		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
 	})
 	if err != nil {
 		return err
@@ -123,7 +125,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	for _, r := range s.runners {
 		group.Go(func() error { return r.Run(ctx) })
 	}
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout}
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, Protocols: protocols()}
 	group.Go(func() error {
 		if err := web.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serving HTTP: %w", err)
@@ -142,6 +144,14 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	})
 	group.Go(func() error { return s.announce(ctx, ready) })
 	return group.Wait()
+}
+
+// protocols are HTTP/1.1, and HTTP/2 without TLS: one connection carries as many streams as a client opens, and gRPC needs it.
+func protocols() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return &p
 }
 
 // announce waits until the read models have caught up, makes the first admin key where there is none, and calls ready.

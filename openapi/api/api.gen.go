@@ -1317,7 +1317,13 @@ type EvaluateAllParams struct {
 
 	// Environment Needed with an admin key only.
 	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
-	IfNoneMatch string        `json:"If-None-Match,omitempty"`
+
+	// FlagConfigEtag The etag of an event: the answer waits, at most two seconds, until it includes that change.
+	FlagConfigEtag string `form:"flagConfigEtag,omitempty" json:"flagConfigEtag,omitempty"`
+
+	// FlagConfigLastModified Taken and not needed.
+	FlagConfigLastModified string `form:"flagConfigLastModified,omitempty" json:"flagConfigLastModified,omitempty"`
+	IfNoneMatch            string `json:"If-None-Match,omitempty"`
 }
 
 // EvaluateFlagJSONBody defines parameters for EvaluateFlag.
@@ -1330,6 +1336,16 @@ type EvaluateFlagParams struct {
 
 	// Environment Needed with an admin key only.
 	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+}
+
+// FollowEvaluationsParams defines parameters for FollowEvaluations.
+type FollowEvaluationsParams struct {
+	// Project Needed with an admin key only.
+	Project InProject `form:"project,omitempty" json:"project,omitempty"`
+
+	// Environment Needed with an admin key only.
+	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+	LastEventID string        `json:"Last-Event-ID,omitempty"`
 }
 
 // RecordExposuresJSONRequestBody defines body for RecordExposures for application/json ContentType.
@@ -1547,6 +1563,9 @@ type ServerInterface interface {
 	// EvaluateFlag Evaluate one flag for a context.
 	// (POST /ofrep/v1/evaluate/flags/{flag})
 	EvaluateFlag(ctx echo.Context, flag string, params EvaluateFlagParams) error
+	// FollowEvaluations The protocol's change events for web clients, as server-sent events.
+	// (GET /ofrep/v1/events)
+	FollowEvaluations(ctx echo.Context, params FollowEvaluationsParams) error
 	// GetDocument This document.
 	// (GET /openapi.json)
 	GetDocument(ctx echo.Context) error
@@ -3148,6 +3167,20 @@ func (w *ServerInterfaceWrapper) EvaluateAll(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
 	}
 
+	// ------------- Optional query parameter "flagConfigEtag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "flagConfigEtag", ctx.QueryParams(), &params.FlagConfigEtag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flagConfigEtag: %s", err))
+	}
+
+	// ------------- Optional query parameter "flagConfigLastModified" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "flagConfigLastModified", ctx.QueryParams(), &params.FlagConfigLastModified, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flagConfigLastModified: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
@@ -3199,6 +3232,48 @@ func (w *ServerInterfaceWrapper) EvaluateFlag(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.EvaluateFlag(ctx, flag, params)
+	return err
+}
+
+// FollowEvaluations converts echo context to params.
+func (w *ServerInterfaceWrapper) FollowEvaluations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowEvaluationsParams
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", ctx.QueryParams(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FollowEvaluations(ctx, params)
 	return err
 }
 
@@ -3322,6 +3397,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/ruleset/changes", wrapper.FollowRuleset, options.OperationMiddlewares["followRuleset"]...)
 	router.POST(options.BaseURL+"/ofrep/v1/evaluate/flags", wrapper.EvaluateAll, options.OperationMiddlewares["evaluateAll"]...)
 	router.POST(options.BaseURL+"/ofrep/v1/evaluate/flags/:flag", wrapper.EvaluateFlag, options.OperationMiddlewares["evaluateFlag"]...)
+	router.GET(options.BaseURL+"/ofrep/v1/events", wrapper.FollowEvaluations, options.OperationMiddlewares["followEvaluations"]...)
 
 }
 
@@ -5446,6 +5522,74 @@ func (response EvaluateFlagdefaultApplicationProblemPlusJSONResponse) VisitEvalu
 	return err
 }
 
+type FollowEvaluationsRequestObject struct {
+	Params FollowEvaluationsParams
+}
+
+type FollowEvaluationsResponseObject interface {
+	VisitFollowEvaluationsResponse(w http.ResponseWriter) error
+}
+
+type FollowEvaluations200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response FollowEvaluations200TexteventStreamResponse) VisitFollowEvaluationsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type FollowEvaluationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FollowEvaluationsdefaultApplicationProblemPlusJSONResponse) VisitFollowEvaluationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDocumentRequestObject struct {
 }
 
@@ -5711,6 +5855,9 @@ type StrictServerInterface interface {
 	// EvaluateFlag Evaluate one flag for a context.
 	// (POST /ofrep/v1/evaluate/flags/{flag})
 	EvaluateFlag(ctx context.Context, request EvaluateFlagRequestObject) (EvaluateFlagResponseObject, error)
+	// FollowEvaluations The protocol's change events for web clients, as server-sent events.
+	// (GET /ofrep/v1/events)
+	FollowEvaluations(ctx context.Context, request FollowEvaluationsRequestObject) (FollowEvaluationsResponseObject, error)
 	// GetDocument This document.
 	// (GET /openapi.json)
 	GetDocument(ctx context.Context, request GetDocumentRequestObject) (GetDocumentResponseObject, error)
@@ -7533,6 +7680,31 @@ func (sh *strictHandler) EvaluateFlag(ctx echo.Context, flag string, params Eval
 		return err
 	} else if validResponse, ok := response.(EvaluateFlagResponseObject); ok {
 		return validResponse.VisitEvaluateFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FollowEvaluations operation middleware
+func (sh *strictHandler) FollowEvaluations(ctx echo.Context, params FollowEvaluationsParams) error {
+	var request FollowEvaluationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowEvaluations(ctx.Request().Context(), request.(FollowEvaluationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowEvaluations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FollowEvaluationsResponseObject); ok {
+		return validResponse.VisitFollowEvaluationsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

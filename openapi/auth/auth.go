@@ -9,6 +9,7 @@
 package auth
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -41,6 +42,8 @@ const (
 	tokenPrefix = "assay"
 	idBytes     = 6
 	secretBytes = 32
+	// channelBytes is how much of the HMAC a channel shows: enough that nobody finds it by trying.
+	channelBytes = 16
 )
 
 // Mint makes a token and the command that lets it be used. key says everything but id and hash; random is a source of
@@ -74,6 +77,26 @@ func (k Keys) Authenticate(token string) (p Principal, ok bool) {
 	state, found := k(domain.KeyID(parts[2]))
 	same := subtle.ConstantTimeCompare([]byte(hashOf(parts[3])), []byte(state.Key.Hash)) == 1
 	if !found || !same || state.Revoked || parts[1] != string(state.Key.Kind) {
+		return Principal{}, false
+	}
+	key := state.Key
+	return Principal{Key: key.ID, Kind: key.Kind, Project: key.Project, Environment: key.Environment}, true
+}
+
+// Channel is the token that opens the key's event stream and nothing else: a browser can send it only in an address, where it
+// may be seen. It is good as long as the key is, because clients keep the address.
+func Channel(key apikey.Key) string {
+	mac := hmac.New(sha256.New, []byte(key.Hash))
+	mac.Write([]byte("ofrep events"))
+	return string(key.ID) + "." + hex.EncodeToString(mac.Sum(nil)[:channelBytes])
+}
+
+// OfChannel returns whose event stream the token opens.
+func (k Keys) OfChannel(token string) (p Principal, ok bool) {
+	id, _, _ := strings.Cut(token, ".")
+	state, found := k(domain.KeyID(id))
+	same := subtle.ConstantTimeCompare([]byte(token), []byte(Channel(state.Key))) == 1
+	if !found || !same || state.Revoked {
 		return Principal{}, false
 	}
 	key := state.Key

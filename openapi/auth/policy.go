@@ -76,6 +76,7 @@ var Rules = map[string]Rule{ //nolint:gochecknoglobals // a compiled constant
 	"followRuleset":         {sdk, InPlace},
 	"evaluateAll":           {all, InPlace},
 	"evaluateFlag":          {all, InPlace},
+	"followEvaluations":     {all, InPlace},
 }
 
 // Verdict is what the table says of a call.
