@@ -2,8 +2,10 @@ package pebblelog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/assayhq/assay/eventlog"
 )
@@ -20,6 +22,7 @@ type request struct {
 	stream   string
 	expected eventlog.Revision
 	ids      []eventlog.ID
+	digests  []eventlog.Hash
 	records  []byte // one after the other
 	ends     []int  // where each record ends
 
@@ -34,15 +37,15 @@ type request struct {
 func newRequest(stream string, expected eventlog.Revision, events []eventlog.Event) *request {
 	size := 0
 	for _, e := range events {
-		size += atHeader + len(stream) + e.Size() + 16 + 8*len(e.Meta)
+		size += overhead + len(stream) + e.Size() + 16 + 8*len(e.Meta)
 	}
 	r := &request{
 		stream: stream, expected: expected, answered: make(chan struct{}),
-		ids: make([]eventlog.ID, len(events)), ends: make([]int, len(events)), records: make([]byte, 0, size),
+		ids: make([]eventlog.ID, len(events)), digests: make([]eventlog.Hash, len(events)), ends: make([]int, len(events)), records: make([]byte, 0, size),
 	}
 	for i, e := range events {
 		r.ids[i] = e.ID
-		r.records = appendRecord(r.records, stream, e)
+		r.records, r.digests[i] = appendRecord(r.records, stream, e)
 		r.ends[i] = len(r.records)
 	}
 	return r
@@ -69,50 +72,84 @@ func (l *Log) Append(ctx context.Context, stream string, expected eventlog.Revis
 		return 0, l.errReadOnly(err)
 	}
 	r := newRequest(stream, expected, events)
-	if !l.queue.put(r) {
+	switch l.queue.put(r) {
+	case queueClosed:
 		return 0, l.errClosed()
+	case queueFull:
+		return 0, l.errBusy(fmt.Sprintf("%d appends wait for the disk", l.options.MaxWaiting))
 	}
+	patience := time.NewTimer(l.options.Patience)
+	defer patience.Stop()
 	select {
 	case <-r.answered:
 		return r.position, r.err
 	case <-ctx.Done():
+		return l.giveUp(r, ctx.Err(), ctx.Err())
+	case <-patience.C:
+		late := fmt.Sprintf("the disk has not answered for %v", l.options.Patience)
+		return l.giveUp(r, l.errBusy(late), errors.New(late))
 	}
+}
+
+func (l *Log) errBusy(reason string) error {
+	return fmt.Errorf("%w: %s; nothing was recorded in the event log in folder %s, try again later", eventlog.ErrUnavailable, reason, l.folder)
+}
+
+// giveUp answers an append that waits no longer: queued is the error when nothing was recorded.
+func (l *Log) giveUp(r *request, queued, reason error) (eventlog.Position, error) {
 	if l.queue.withdraw(r) {
-		return 0, ctx.Err()
+		return 0, queued
 	}
 	select {
 	case <-r.answered: // both were ready
 		return r.position, r.err
 	default:
-		return 0, fmt.Errorf("%w: %v while stream %s was being written", eventlog.ErrUnknownOutcome, ctx.Err(), stream) //nolint:errorlint // the context's error would mean that nothing was recorded
+		return 0, fmt.Errorf("%w: %v while stream %s was being written", eventlog.ErrUnknownOutcome, reason, r.stream) //nolint:errorlint // the context's error would mean that nothing was recorded
 	}
 }
 
-// queue holds the appends that wait for the committer, in order of arrival. Each belongs to a goroutine that waits for it,
-// so callers bound it.
+// queue holds the appends that wait for the committer, in order of arrival.
 type queue struct {
+	most    int
 	mu      sync.Mutex
 	filled  sync.Cond
 	waiting []*request
 	closed  bool
 }
 
-func newQueue() *queue {
-	q := &queue{}
+func newQueue(most int) *queue {
+	q := &queue{most: most}
 	q.filled.L = &q.mu
 	return q
 }
 
-// put adds r unless the queue is closed.
-func (q *queue) put(r *request) bool {
+type queueState int
+
+const (
+	queueTook queueState = iota
+	queueFull
+	queueClosed
+)
+
+// put adds r if the queue is open and has a place.
+func (q *queue) put(r *request) queueState {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
-		return false
+	switch {
+	case q.closed:
+		return queueClosed
+	case len(q.waiting) >= q.most:
+		return queueFull
 	}
 	q.waiting = append(q.waiting, r)
 	q.filled.Signal()
-	return true
+	return queueTook
+}
+
+func (q *queue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
 }
 
 // withdraw removes r unless it has been taken.

@@ -18,6 +18,7 @@ const knownStreams = 16_384
 type writer struct {
 	last   eventlog.Position // of the last event, including those of the batch being built
 	at     time.Time         // when the last event was recorded
+	chain  eventlog.Hash     // of all events up to the last
 	ends   map[string]eventlog.Revision
 	groups map[string]*tail // streams that the batch being built adds to
 	key    []byte           // reused
@@ -33,9 +34,9 @@ type tail struct {
 
 func (t *tail) end() eventlog.Revision { return t.first + eventlog.Revision(len(t.ids)) - 1 }
 
-func newWriter(last eventlog.Recorded) writer {
+func newWriter(last eventlog.Entry) writer {
 	return writer{
-		last: last.Position, at: last.RecordedAt,
+		last: last.Position, at: last.RecordedAt, chain: last.Chain,
 		ends: make(map[string]eventlog.Revision), groups: make(map[string]*tail),
 	}
 }
@@ -54,6 +55,10 @@ func (l *Log) commitAll() {
 			}
 		}
 		for _, r := range group {
+			l.count.appends.Add(1)
+			if errors.Is(r.err, eventlog.ErrUnavailable) || errors.Is(r.err, eventlog.ErrUnknownOutcome) {
+				l.count.refused.Add(1)
+			}
 			close(r.answered)
 		}
 		clear(group)
@@ -72,6 +77,9 @@ func (l *Log) commit(group []*request) {
 	if now := l.now(); now.After(w.at) {
 		w.at = now
 	}
+	if !l.fits(group) {
+		return
+	}
 	batch := l.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // returns the memory of a batch; it cannot fail after a commit
 	for _, r := range group {
@@ -84,25 +92,65 @@ func (l *Log) commit(group []*request) {
 		l.refuse(group, l.errReadOnly, err) // the batch was not committed and never will be
 		return
 	}
-	if err := l.sync(batch); err != nil {
+	if err := l.sync(batch, len(group)); err != nil {
 		l.refuse(group, l.errUnknown, err)
 		return
 	}
+	l.count.events.Add(uint64(w.last - before))
 	for stream, t := range w.groups {
 		w.remember(stream, t.end())
 	}
 	clear(w.groups)
 	// Readers may see the events before the writers hear of them, never the other way round.
-	l.head.Store(uint64(w.last))
+	tip := Tip{Position: w.last, Chain: w.chain, RecordedAt: w.at}
+	l.advance(tip)
+	l.publish(tip)
 	l.news.announce()
 }
 
+// fits tells whether the disk has room for the group, and answers it if not. What is a retry is refused too: once there is
+// room, it is answered as one.
+func (l *Log) fits(group []*request) bool {
+	size := 0
+	for _, r := range group {
+		size += len(r.records)
+	}
+	err := l.room.check(time.Now(), size)
+	if err == nil {
+		l.full.Store(nil)
+		return true
+	}
+	if l.full.Swap(&err) == nil {
+		l.options.Warn(err.Error())
+	}
+	for _, r := range group {
+		r.err = err
+	}
+	return false
+}
+
 // sync makes the batch durable. An error means that nobody knows what is on the disk, so it latches.
-func (l *Log) sync(batch *pebble.Batch) error {
+func (l *Log) sync(batch *pebble.Batch, appends int) error {
+	began := time.Since(l.opened)
+	l.count.began.Store(max(1, int64(began)))
 	if err := batch.Commit(pebble.Sync); err != nil {
 		l.latch.set(err)
 	}
+	l.count.began.Store(0)
+	l.options.Synced(time.Since(l.opened)-began, appends)
 	return l.latch.get()
+}
+
+// advance moves the mark. A mark that cannot be written stays behind, where it does no harm.
+func (l *Log) advance(tip Tip) {
+	if l.mark == nil {
+		return
+	}
+	if err := l.mark.write(tip); err != nil {
+		l.options.Warn(fmt.Sprintf("the mark of the log's head cannot be written, so damage to the newest events may go unnoticed: %v", err))
+		_ = l.mark.file.Close() // it is not used again
+		l.mark = nil
+	}
 }
 
 // refuse answers a group whose batch is not durable; what the batch holds gets the error that kind makes of the cause. What
@@ -151,27 +199,32 @@ func (l *Log) add(batch *pebble.Batch, r *request, first eventlog.Revision) erro
 		t = &tail{first: first}
 		w.groups[r.stream] = t
 	}
-	category := eventlog.Category(r.stream)
 	for i, id := range r.ids {
 		w.last++
+		w.chain = w.chain.Link(r.digests[i])
 		revision, record := first+eventlog.Revision(i), r.record(i)
-		stamp(record, w.at, revision)
-		w.key = eventKey(w.key[:0], w.last)
-		if err := batch.Set(w.key, record, nil); err != nil {
-			return err
-		}
-		w.key = streamKey(w.key[:0], r.stream, revision)
-		w.value = binary.BigEndian.AppendUint64(w.value[:0], uint64(w.last))
-		if err := batch.Set(w.key, w.value, nil); err != nil {
-			return err
-		}
-		w.key = categoryKey(w.key[:0], category, w.last)
-		if err := batch.Set(w.key, nil, nil); err != nil {
+		stamp(record, w.at, revision, w.chain)
+		if err := l.put(w, batch, r.stream, revision, record); err != nil {
 			return err
 		}
 		t.ids, t.positions = append(t.ids, id), append(t.positions, w.last)
 	}
 	return nil
+}
+
+// put adds the record of the writer's last event, and what leads to it.
+func (l *Log) put(w *writer, batch *pebble.Batch, stream string, revision eventlog.Revision, record []byte) error {
+	w.key = eventKey(w.key[:0], w.last)
+	if err := batch.Set(w.key, record, nil); err != nil {
+		return err
+	}
+	w.key = streamKey(w.key[:0], stream, revision)
+	w.value = binary.BigEndian.AppendUint64(w.value[:0], uint64(w.last))
+	if err := batch.Set(w.key, w.value, nil); err != nil {
+		return err
+	}
+	w.key = categoryKey(w.key[:0], eventlog.Category(stream), w.last)
+	return batch.Set(w.key, nil, nil)
 }
 
 // endOf returns the revision of the stream's last event, those of the batch being built included.
@@ -235,10 +288,11 @@ func (l *Log) storedID(stream string, r eventlog.Revision) (eventlog.Position, e
 		return 0, eventlog.ID{}, missing(err, "position %d, revision %d of stream %s", p, r, stream)
 	}
 	defer closer.Close() //nolint:errcheck // releases a cached block
-	if len(record) < atHeader {
-		return 0, eventlog.ID{}, corrupt("the event at position %d is cut off", p)
+	taken, err := takeApart(p, record)
+	if err != nil {
+		return 0, eventlog.ID{}, err
 	}
-	return p, recordID(record), nil
+	return p, eventlog.ID(taken.event[:atLength]), nil
 }
 
 func (l *Log) positionOf(stream string, r eventlog.Revision) (eventlog.Position, error) {

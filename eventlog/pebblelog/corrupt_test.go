@@ -199,7 +199,7 @@ func TestAHoleInTheLogIsCorruption(t *testing.T) {
 func TestAFolderOfANewerVersionIsRefused(t *testing.T) {
 	disk := written(t, 1)
 	log := open(t, "log", Options{FS: disk})
-	if err := log.db.Set(append([]byte{tableSettings}, layoutName...), []byte("2"), pebble.Sync); err != nil {
+	if err := log.db.Set(settingKey(layoutName), []byte("3"), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
 	shut(t, log)
@@ -219,41 +219,47 @@ func TestAPositionBeyondTheHeadIsRefused(t *testing.T) {
 
 func TestARecordThatIsCutOrChangedDoesNotDecode(t *testing.T) {
 	e := batch("c", 3)[2]
-	record := appendRecord(nil, "flag-a", e)
-	stamp(record, time.Unix(1, 2), 5)
-	got, err := decode(9, record)
+	record, digest := appendRecord(nil, "flag-a", e)
+	stamp(record, time.Unix(1, 2), 5, eventlog.Hash{7})
+	got, err := decode(9, record, true)
+	if got.Digest != digest || digest != eventlog.Digest("flag-a", e) || got.Chain != (eventlog.Hash{7}) {
+		t.Errorf("the hashes read back as %v and %v", got.Digest, got.Chain)
+	}
 	if err != nil || got.Revision != 5 || got.Position != 9 || got.Stream != "flag-a" || !got.RecordedAt.Equal(time.Unix(1, 2)) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	header := len(record) - len(e.Data)
 	for n := range header {
-		if _, err := decode(9, record[:n]); !errors.Is(err, eventlog.ErrCorrupt) {
+		if _, err := decode(9, record[:n], true); !errors.Is(err, eventlog.ErrCorrupt) {
 			t.Errorf("the first %d bytes decode: %v", n, err)
 		}
 	}
-	for _, at := range []int{0, atLength, atLength + 3, atHeader} {
+	for _, at := range []int{0, atDigest + atLength, atDigest + atLength + 3, atDigest + atHeader} {
 		changed := slices.Clone(record)
 		changed[at] ^= 0x10
-		if _, err := decode(9, changed); !errors.Is(err, eventlog.ErrCorrupt) {
+		if _, err := decode(9, changed, true); !errors.Is(err, eventlog.ErrCorrupt) {
 			t.Errorf("with byte %d changed it decodes: %v", at, err)
 		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(appendRecord(nil, "flag-a", batch("c", 1)[0]))
-	f.Add([]byte{formatRecord1})
+	record, _ := appendRecord(nil, "flag-a", batch("c", 1)[0])
+	f.Add(record)
+	f.Add(append([]byte{formatPlain}, append(record[atTime:atChain:atChain], record[atDigest:]...)...))
+	f.Add(trimmed(record, eventlog.Entry{Recorded: eventlog.Recorded{Stream: "flag-a", Event: batch("c", 1)[0]}}))
+	f.Add([]byte{formatPlain})
 	f.Fuzz(func(t *testing.T, record []byte) {
-		e, err := decode(1, record)
+		e, err := decode(1, record, true)
 		if err != nil {
 			if !errors.Is(err, eventlog.ErrCorrupt) {
 				t.Errorf("got %v, want corruption", err)
 			}
 			return
 		}
-		again := appendRecord(nil, e.Stream, e.Event)
-		stamp(again, e.RecordedAt, e.Revision)
-		back, err := decode(1, again)
+		again, _ := appendRecord(nil, e.Stream, e.Event)
+		stamp(again, e.RecordedAt, e.Revision, e.Chain)
+		back, err := decode(1, again, true)
 		if err != nil || back.Stream != e.Stream || back.Type != e.Type || string(back.Data) != string(e.Data) || len(back.Meta) != len(e.Meta) {
 			t.Errorf("%+v reads back as %+v, %v", e, back, err)
 		}

@@ -21,8 +21,9 @@ func namedAfter(table byte, name string) []byte {
 
 // events reads events by rising positions.
 type events struct {
-	it *pebble.Iterator
-	at eventlog.Position // where it stands, 0 before the first read
+	it      *pebble.Iterator
+	at      eventlog.Position // where it stands, 0 before the first read
+	digests bool              // compute the digests of events
 }
 
 func (l *Log) openEvents() (*events, error) {
@@ -44,22 +45,27 @@ func (e *events) read(p *page, position eventlog.Position) error {
 		found = e.it.SeekGE(eventKey(make([]byte, 0, 16), position))
 	}
 	if !found || eventlog.Position(keyNumber(e.it.Key())) != position {
+		e.at = 0
 		if err := e.it.Error(); err != nil {
-			return readError(err)
+			return unreadable(position, err)
 		}
 		return corrupt("position %d is missing", position)
 	}
 	e.at = position
 	value, err := e.it.ValueAndErr()
 	if err != nil {
-		return readError(err)
+		return unreadable(position, err)
 	}
-	recorded, err := decode(position, value)
+	entry, err := decode(position, value, e.digests)
 	if err != nil {
 		return err
 	}
-	p.add(recorded, len(value))
+	p.add(entry, len(value))
 	return nil
+}
+
+func unreadable(position eventlog.Position, err error) error {
+	return fmt.Errorf("the event at position %d: %w", position, readError(err))
 }
 
 func errBeyond(after, head eventlog.Position) error {

@@ -46,6 +46,15 @@ type Options struct {
 	// Failed is told once why the log has become read-only. It may be called from any goroutine and must neither block nor
 	// call the log. Default: nobody is told, the next append answers the reason.
 	Failed func(error)
+	// Synced is told how long each write of a group of appends took, until it was durable. The same rules as for Failed.
+	Synced func(took time.Duration, appends int)
+	// Reserve is the space that appends leave free on the disk, so that the log can be opened and tidied when it is full; 64
+	// MiB when 0.
+	Reserve uint64
+	// Patience is how long an append waits for the disk; 10 s when 0.
+	Patience time.Duration
+	// MaxWaiting is how many appends may wait for the disk; 4,096 when 0. More are refused at once.
+	MaxWaiting int
 	// Warn is told of trouble that the log survives, such as a slow disk. The same rules as for Failed.
 	Warn func(string)
 }
@@ -58,6 +67,13 @@ const (
 	openFiles     = 500
 )
 
+// What Options say when they say nothing.
+const (
+	defaultReserve  = 64 << 20
+	defaultPatience = 10 * time.Second
+	defaultWaiting  = 4_096
+)
+
 // Log is an eventlog.Log in a folder. Open makes one.
 type Log struct {
 	folder string
@@ -68,10 +84,18 @@ type Log struct {
 	// trouble tells that a flush may never end
 	trouble *trouble
 
-	head  atomic.Uint64 // position of the last durable event
-	news  news
-	queue *queue
-	write writer
+	options  Options
+	opened   time.Time
+	head     atomic.Uint64 // position of the last durable event
+	tip      atomic.Pointer[Tip]
+	mark     *mark // nil once it cannot be written
+	room     room
+	full     atomic.Pointer[error] // why there is no room; nil when there is
+	count    counters
+	trimming sync.Mutex
+	news     news
+	queue    *queue
+	write    writer
 
 	// gate is held shared by whoever reads from db, and exclusively to close it.
 	gate     sync.RWMutex
@@ -94,7 +118,8 @@ func Open(dir string, options Options) (*Log, error) {
 	}
 	l := &Log{
 		folder: dir, now: options.Now, latch: &latch{tell: options.Failed}, trouble: &trouble{met: make(chan struct{})},
-		queue: newQueue(), closing: make(chan struct{}), finished: make(chan struct{}),
+		options: options, opened: time.Now(), room: room{disk: options.FS, folder: dir, reserve: options.Reserve},
+		queue: newQueue(options.MaxWaiting), closing: make(chan struct{}), finished: make(chan struct{}),
 		cache: pebble.NewCache(cacheBytes),
 	}
 	l.db, err = pebble.Open(dir, l.settings(options))
@@ -102,13 +127,30 @@ func Open(dir string, options Options) (*Log, error) {
 		l.cache.Unref()
 		return nil, openError(dir, err)
 	}
-	if err := l.recover(); err != nil {
+	if err := l.recoverAll(); err != nil {
 		err = errors.Join(err, l.db.Close())
 		l.cache.Unref()
 		return nil, fmt.Errorf("opening the event log in folder %s: %w", dir, err)
 	}
 	go l.commitAll()
 	return l, nil
+}
+
+// recoverAll finds the end of the log and holds it against the mark.
+func (l *Log) recoverAll() error {
+	if err := l.recover(); err != nil {
+		return err
+	}
+	m, marked, err := openMark(l.options.FS, l.folder)
+	if err != nil {
+		return err
+	}
+	if err := l.compareMark(marked); err != nil {
+		return errors.Join(err, m.file.Close())
+	}
+	l.mark = m
+	l.room.look()
+	return nil
 }
 
 func complete(dir string, o Options) (string, Options, error) {
@@ -129,6 +171,18 @@ func complete(dir string, o Options) (string, Options, error) {
 	}
 	if o.Warn == nil {
 		o.Warn = func(string) {}
+	}
+	if o.Synced == nil {
+		o.Synced = func(time.Duration, int) {}
+	}
+	if o.Reserve == 0 {
+		o.Reserve = defaultReserve
+	}
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = defaultWaiting
 	}
 	return dir, o, nil
 }
@@ -171,6 +225,11 @@ func (l *Log) Close() error {
 		if l.latch.get() == nil {
 			// Tables detect every flipped bit; the end of a write-ahead log cannot be told from a torn one.
 			l.closeErr = l.flush()
+		}
+		if l.mark != nil {
+			// An older mark asks less, so what goes wrong here does no harm.
+			_ = l.mark.file.Sync()
+			_ = l.mark.file.Close()
 		}
 		l.closeErr = errors.Join(l.closeErr, l.db.Close())
 		l.cache.Unref()

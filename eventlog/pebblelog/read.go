@@ -19,13 +19,13 @@ const (
 
 // page is the part of the log a reader copied last.
 type page struct {
-	events []eventlog.Recorded
+	events []eventlog.Entry
 	bytes  int
 }
 
 func (p *page) full() bool { return len(p.events) >= pageEvents || p.bytes >= pageBytes }
 
-func (p *page) add(e eventlog.Recorded, size int) {
+func (p *page) add(e eventlog.Entry, size int) {
 	p.events = append(p.events, e)
 	p.bytes += size
 }
@@ -42,7 +42,7 @@ func (p *page) yield(ctx context.Context, yield func(eventlog.Recorded, error) b
 			yield(eventlog.Recorded{}, err)
 			return false
 		}
-		if !yield(e, nil) {
+		if !e.Trimmed && !yield(e.Recorded, nil) {
 			return false
 		}
 	}
@@ -143,7 +143,7 @@ func (l *Log) readStream(p *page, stream string, from eventlog.Revision) (more b
 	}
 	defer events.close()
 	for index.First(); index.Valid() && !p.full(); index.Next() {
-		revision := from + eventlog.Revision(len(p.events))
+		revision := from + eventlog.Revision(len(p.events)) // trimmed ones are in the page, so the count tells the revision
 		value := index.Value()
 		if len(value) != 8 || keyNumber(index.Key()) != uint64(revision) { //nolint:gosec // not negative
 			return false, corrupt("revision %d of stream %s is missing", revision, stream)

@@ -1,88 +1,131 @@
 package pebblelog
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/assayhq/assay/eventlog"
 )
 
-// A record of format 1 is
+// A record begins with
 //
-//	format 1 byte | recorded at 8 (nanoseconds since 1970) | revision 8 | id 16 | length of the header 4 | header | data
+//	format 1 byte | recorded at 8 (nanoseconds since 1970) | revision 8
 //
-// and its header is stream, type, number of pairs, then the metadata in the order of its names; each text with its
-// length in front (varint). Equal events give equal bytes, so a later format can add a hash over them to the fixed part.
+// and goes on, by format:
+//
+//	1: event                        as logs before the chain have it; opening one turns them into format 2
+//	2: chain 32 | event             chain is the hash of all events up to and including this one
+//	3: chain 32 | digest 32 | event  trimmed: the event has neither metadata nor data left, digest is what it was
+//
+// where event is what eventlog.AppendCanonical writes: id, length of the header, header, data.
 const (
-	formatRecord1 = 1
+	formatPlain   = 1
+	formatChained = 2
+	formatTrimmed = 3
 
 	atTime     = 1
 	atRevision = atTime + 8
-	atID       = atRevision + 8
-	atLength   = atID + 16
-	atHeader   = atLength + 4
+	atChain    = atRevision + 8
+	atDigest   = atChain + sha256.Size
+
+	// Within event:
+	atLength = 16
+	atHeader = atLength + 4
+
+	overhead = atDigest + atHeader
 )
 
-// appendRecord adds the record of e without time and revision, which only the committer knows: see stamp.
-func appendRecord(dst []byte, stream string, e eventlog.Event) []byte {
+// appendRecord adds the record of e without what only the committer knows (see stamp), and returns the event's digest.
+func appendRecord(dst []byte, stream string, e eventlog.Event) ([]byte, eventlog.Hash) {
+	dst = append(dst, formatChained)
+	dst = append(dst, make([]byte, atDigest-atTime)...)
 	start := len(dst)
-	dst = append(dst, formatRecord1)
-	dst = append(dst, make([]byte, atID-atTime)...)
-	dst = append(dst, e.ID[:]...)
-	dst = append(dst, 0, 0, 0, 0)
-	dst = appendText(dst, stream)
-	dst = appendText(dst, e.Type)
-	dst = binary.AppendUvarint(dst, uint64(len(e.Meta)))
-	for _, name := range slices.Sorted(maps.Keys(e.Meta)) {
-		dst = appendText(appendText(dst, name), e.Meta[name])
-	}
-	binary.BigEndian.PutUint32(dst[start+atLength:], uint32(len(dst)-start-atHeader)) //nolint:gosec // far below 4 GiB: eventlog.MaxAppendBytes
-	return append(dst, e.Data...)
+	dst = eventlog.AppendCanonical(dst, stream, e)
+	return dst, sha256.Sum256(dst[start:])
 }
 
-func appendText(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
-}
-
-func stamp(record []byte, at time.Time, r eventlog.Revision) {
+func stamp(record []byte, at time.Time, r eventlog.Revision, chain eventlog.Hash) {
 	binary.BigEndian.PutUint64(record[atTime:], uint64(at.UnixNano()))
 	binary.BigEndian.PutUint64(record[atRevision:], uint64(r)) //nolint:gosec // not negative
+	copy(record[atChain:], chain[:])
 }
 
-// decode copies everything it returns out of record.
-func decode(p eventlog.Position, record []byte) (eventlog.Recorded, error) {
-	if len(record) < atHeader || record[0] != formatRecord1 {
-		return eventlog.Recorded{}, corrupt("the event at position %d is not in a format this version knows", p)
+// parts is a record taken apart; event is a slice of it.
+type parts struct {
+	format byte
+	chain  eventlog.Hash
+	digest eventlog.Hash // of a trimmed event; else zero
+	event  []byte
+}
+
+// startOf returns where the event begins in a record, 0 when this version does not know its format.
+func startOf(record []byte) int {
+	switch {
+	case len(record) == 0:
+		return 0
+	case record[0] == formatPlain:
+		return atChain
+	case record[0] == formatChained:
+		return atDigest
+	case record[0] == formatTrimmed:
+		return atDigest + sha256.Size
 	}
-	length := int64(binary.BigEndian.Uint32(record[atLength:]))
-	if int64(len(record)-atHeader) < length {
-		return eventlog.Recorded{}, corrupt("the event at position %d is cut off", p)
+	return 0
+}
+
+func takeApart(p eventlog.Position, record []byte) (parts, error) {
+	start := startOf(record)
+	if start == 0 {
+		return parts{}, corrupt("the event at position %d is not in a format this version knows", p)
 	}
-	data := record[atHeader+length:]
+	if len(record) < start+atHeader || int64(len(record)-start-atHeader) < int64(binary.BigEndian.Uint32(record[start+atLength:])) {
+		return parts{}, corrupt("the event at position %d is cut off", p)
+	}
+	r := parts{format: record[0], event: record[start:]}
+	if r.format != formatPlain {
+		copy(r.chain[:], record[atChain:])
+	}
+	if r.format == formatTrimmed {
+		copy(r.digest[:], record[atDigest:])
+	}
+	return r, nil
+}
+
+// decode copies everything it returns out of record. The digest of an entry is computed only when it is asked for.
+func decode(p eventlog.Position, record []byte, digest bool) (eventlog.Entry, error) {
+	r, err := takeApart(p, record)
+	if err != nil {
+		return eventlog.Entry{}, err
+	}
+	end := atHeader + int(binary.BigEndian.Uint32(r.event[atLength:]))
 	// One string for all texts of the header: they are slices of it.
-	h := header{bytes: record[atHeader : atHeader+length], text: string(record[atHeader : atHeader+length])}
-	e := eventlog.Recorded{
-		Position:   p,
-		Revision:   eventlog.Revision(binary.BigEndian.Uint64(record[atRevision:])),     //nolint:gosec // written from a Revision
-		RecordedAt: time.Unix(0, int64(binary.BigEndian.Uint64(record[atTime:]))).UTC(), //nolint:gosec // written from an int64
-	}
-	e.ID = recordID(record)
+	h := header{bytes: r.event[atHeader:end], text: string(r.event[atHeader:end])}
+	e := eventlog.Entry{Chain: r.chain, Digest: r.digest, Trimmed: r.format == formatTrimmed}
+	e.Position = p
+	e.Revision = eventlog.Revision(binary.BigEndian.Uint64(record[atRevision:]))                 //nolint:gosec // written from a Revision
+	e.RecordedAt = time.Unix(0, int64(binary.BigEndian.Uint64(record[atTime:atRevision]))).UTC() //nolint:gosec // written from an int64
+	copy(e.ID[:], r.event)
 	e.Stream, e.Type, e.Meta = h.next(), h.next(), h.pairs()
 	if h.bad || h.at != len(h.bytes) || e.Stream == "" {
-		return eventlog.Recorded{}, corrupt("the header of the event at position %d does not read back", p)
+		return eventlog.Entry{}, corrupt("the header of the event at position %d does not read back", p)
 	}
-	if len(data) > 0 {
+	if data := r.event[end:]; len(data) > 0 {
 		e.Data = slices.Clone(data)
+	}
+	if digest && !e.Trimmed {
+		e.Digest = sha256.Sum256(r.event)
 	}
 	return e, nil
 }
 
-func recordID(record []byte) (id eventlog.ID) {
-	copy(id[:], record[atID:atLength])
-	return id
+// trimmed returns the record that is left of one in format 2.
+func trimmed(record []byte, e eventlog.Entry) []byte {
+	out := append([]byte{formatTrimmed}, record[atTime:atDigest]...)
+	out = append(out, e.Digest[:]...)
+	return eventlog.AppendCanonical(out, e.Stream, eventlog.Event{ID: e.ID, Type: e.Type})
 }
 
 // header reads texts one after the other; bad once something did not fit.

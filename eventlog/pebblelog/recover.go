@@ -1,6 +1,7 @@
 package pebblelog
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -9,13 +10,15 @@ import (
 	"github.com/assayhq/assay/eventlog"
 )
 
-// The layout of the folder, in the settings table under this name. A change of the keys gets the next number.
+// The layout of the folder, in the settings table under this name. A change of keys or records gets the next number.
 const (
-	layoutName = "layout"
-	layout1    = "1"
+	layoutName    = "layout"
+	layoutPlain   = "1" // records without a chain
+	layoutBetween = "1>2"
+	layoutChained = "2"
 )
 
-// recover finds where the log ends and checks that this version can read it.
+// recover finds where the log ends and checks that this version can read it; an older layout becomes the present one.
 func (l *Log) recover() error {
 	last, err := l.lastEvent()
 	if err != nil {
@@ -24,28 +27,31 @@ func (l *Log) recover() error {
 	if err := l.checkLayout(last.Position == 0); err != nil {
 		return err
 	}
-	l.head.Store(uint64(last.Position))
+	if last, err = l.lastEvent(); err != nil { // with its chain now
+		return err
+	}
+	l.publish(Tip{Position: last.Position, Chain: last.Chain, RecordedAt: last.RecordedAt})
 	l.write = newWriter(last)
 	return nil
 }
 
 // lastEvent returns the event at the end of the log, the zero value when there is none.
-func (l *Log) lastEvent() (eventlog.Recorded, error) {
+func (l *Log) lastEvent() (eventlog.Entry, error) {
 	events, err := l.openEvents()
 	if err != nil {
-		return eventlog.Recorded{}, err
+		return eventlog.Entry{}, err
 	}
 	defer events.close()
 	if !events.it.Last() {
-		return eventlog.Recorded{}, readError(events.it.Error())
+		return eventlog.Entry{}, readError(events.it.Error())
 	}
 	value, err := events.it.ValueAndErr()
 	if err != nil {
-		return eventlog.Recorded{}, readError(err)
+		return eventlog.Entry{}, readError(err)
 	}
-	e, err := decode(eventlog.Position(keyNumber(events.it.Key())), value)
+	e, err := decode(eventlog.Position(keyNumber(events.it.Key())), value, false)
 	if err != nil {
-		return eventlog.Recorded{}, err
+		return eventlog.Entry{}, err
 	}
 	p, err := l.positionOf(e.Stream, e.Revision)
 	if err == nil && p != e.Position {
@@ -54,14 +60,15 @@ func (l *Log) lastEvent() (eventlog.Recorded, error) {
 	return e, err
 }
 
+func settingKey(name string) []byte { return append([]byte{tableSettings}, name...) }
+
 func (l *Log) checkLayout(empty bool) error {
-	key := append([]byte{tableSettings}, layoutName...)
-	value, closer, err := l.db.Get(key)
+	value, closer, err := l.db.Get(settingKey(layoutName))
 	if errors.Is(err, pebble.ErrNotFound) {
 		if !empty {
 			return corrupt("the folder holds events but not the number of its layout")
 		}
-		return l.begin(key)
+		return l.begin()
 	}
 	if err != nil {
 		return readError(err)
@@ -70,20 +77,104 @@ func (l *Log) checkLayout(empty bool) error {
 	if err := closer.Close(); err != nil {
 		return readError(err)
 	}
-	if found != layout1 {
-		return fmt.Errorf("%w: the folder has layout %q, this version of assay reads layout %s: use a newer one", eventlog.ErrUnavailable, found, layout1)
+	switch found {
+	case layoutChained:
+		return nil
+	case layoutPlain, layoutBetween:
+		return l.upgrade()
 	}
-	return nil
+	return fmt.Errorf("%w: the folder has layout %q, this version of assay reads layouts up to %s: use a newer one", eventlog.ErrUnavailable, found, layoutChained)
 }
 
 // begin writes the layout into a new folder. Pebble opens the first write-ahead log of a new store before it raises the
 // store's format, so that file could lose events after a flipped bit without an error; a flush makes it begin the next one.
-func (l *Log) begin(layout []byte) error {
-	if err := l.db.Set(layout, []byte(layout1), pebble.Sync); err != nil {
+func (l *Log) begin() error {
+	if err := l.setLayout(layoutChained); err != nil {
+		return err
+	}
+	return l.flush()
+}
+
+func (l *Log) setLayout(layout string) error {
+	if err := l.db.Set(settingKey(layoutName), []byte(layout), pebble.Sync); err != nil {
 		return readError(err)
 	}
 	if err := l.latch.get(); err != nil {
 		return l.errReadOnly(err)
 	}
-	return l.flush()
+	return nil
+}
+
+const upgradeBytes = 4 << 20
+
+// upgrade gives every record of an older folder its chain. It may be cut short anywhere: what has its chain keeps it, and
+// the next opening goes on behind it. An older version of assay refuses the folder from the first moment on.
+func (l *Log) upgrade() error {
+	if err := l.setLayout(layoutBetween); err != nil {
+		return err
+	}
+	events, err := l.openEvents()
+	if err != nil {
+		return err
+	}
+	defer events.close()
+	batch := l.db.NewBatch()
+	defer func() { batch.Close() }() //nolint:errcheck,gosec // returns the memory of a batch
+	var chain eventlog.Hash
+	at := eventlog.Position(0)
+	for events.it.First(); events.it.Valid(); events.it.Next() {
+		if at++; eventlog.Position(keyNumber(events.it.Key())) != at {
+			return corrupt("position %d is missing", at)
+		}
+		value, err := events.it.ValueAndErr()
+		if err != nil {
+			return unreadable(at, err)
+		}
+		var fresh []byte
+		if fresh, chain, err = chained(at, value, chain); err != nil {
+			return err
+		}
+		if fresh == nil {
+			continue
+		}
+		if err := batch.Set(eventKey(nil, at), fresh, nil); err != nil {
+			return readError(err)
+		}
+		if batch.Len() >= upgradeBytes {
+			if err := l.commitUpgrade(batch); err != nil {
+				return err
+			}
+			batch = l.db.NewBatch()
+		}
+	}
+	if err := events.it.Error(); err != nil {
+		return unreadable(at+1, err)
+	}
+	if err := l.commitUpgrade(batch); err != nil {
+		return err
+	}
+	batch = l.db.NewBatch()
+	return l.setLayout(layoutChained)
+}
+
+func (l *Log) commitUpgrade(batch *pebble.Batch) error {
+	if err := l.sync(batch, 0); err != nil {
+		return l.errReadOnly(err)
+	}
+	return batch.Close()
+}
+
+// chained returns the record with its chain, nil when it has one already, and the chain after it.
+func chained(at eventlog.Position, record []byte, before eventlog.Hash) ([]byte, eventlog.Hash, error) {
+	r, err := takeApart(at, record)
+	if err != nil {
+		return nil, before, err
+	}
+	if r.format != formatPlain {
+		return nil, r.chain, nil
+	}
+	chain := before.Link(sha256.Sum256(r.event))
+	fresh := append([]byte{formatChained}, record[atTime:atChain]...)
+	fresh = append(fresh, chain[:]...)
+	return append(fresh, r.event...), chain, nil
 }
