@@ -92,6 +92,40 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
+// One operation reads a million events of 500 bytes, half of them random, from the first to the head.
+func BenchmarkReplayAMillion(b *testing.B) {
+	const n = 1_000_000
+	log := open(b, b.TempDir(), Options{})
+	loaded, err := log.Load(b.Context(), func(yield func(eventlog.Entry, error) bool) {
+		for i := range n {
+			stream := fmt.Sprintf("flag-%d", i%10_000)
+			e := eventlog.Entry{Recorded: eventlog.Recorded{Stream: stream, Revision: eventlog.Revision(i / 10_000), Event: sample(stream, i/10_000)}}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	})
+	if err != nil || loaded != n {
+		b.Fatal(loaded, err)
+	}
+	b.Run("all", func(b *testing.B) {
+		for b.Loop() {
+			if events, _ := replay(b, log, eventlog.Filter{}); events != n {
+				b.Fatalf("%d events", events)
+			}
+		}
+		b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
+	})
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			if seen, err := log.Verify(b.Context(), func(f Fault) { b.Error(f) }); err != nil || seen.Events != n {
+				b.Fatal(seen, err)
+			}
+		}
+		b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
+	})
+}
+
 func replay(b *testing.B, log *Log, filter eventlog.Filter) (events int, head eventlog.Position) {
 	for e, err := range log.All(b.Context(), 0, filter) {
 		if err != nil {

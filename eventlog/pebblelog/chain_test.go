@@ -61,7 +61,7 @@ func unpack(t *testing.T, name string) *vfs.MemFS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	plain, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestVerifyNamesWhateverWasChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer closer.Close() //nolint:errcheck // a test
+		defer closer.Close()
 		return append([]byte(nil), value...)
 	}
 	put := func(log *Log, key, value []byte) {

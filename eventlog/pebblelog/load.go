@@ -11,52 +11,70 @@ import (
 	"github.com/assayhq/assay/eventlog"
 )
 
-const loadBytes = 1 << 20
+const bulkBytes = 1 << 20
+
+// bulk writes many records with few syncs.
+type bulk struct {
+	log   *Log
+	batch *pebble.Batch
+	done  func() // called after each sync
+}
+
+func (l *Log) newBulk(done func()) *bulk {
+	return &bulk{log: l, batch: l.db.NewBatch(), done: done}
+}
+
+// spill writes what there is once it is much.
+func (b *bulk) spill() error {
+	if b.batch.Len() < bulkBytes {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *bulk) flush() error {
+	if b.batch.Empty() {
+		return nil
+	}
+	if err := b.log.room.check(time.Now(), b.batch.Len()); err != nil {
+		return err
+	}
+	if err := b.log.sync(b.batch, 0); err != nil {
+		return b.log.errUnknown(err)
+	}
+	b.done()
+	err := b.batch.Close()
+	b.batch = b.log.db.NewBatch()
+	return err
+}
+
+func (b *bulk) close() { b.batch.Close() } //nolint:errcheck,gosec // returns the memory of a batch
 
 // Load adds events of another log to the end of this one, in their order, with ids, revisions, recorded times and what
 // retention has left, and returns how many. It is for a log that nothing else writes to: a fresh one, or one that an
 // earlier Load has begun to fill. Many events share one sync, so what an error or a crash cuts short ends between any two of
 // them; the head says where to go on.
 func (l *Log) Load(ctx context.Context, entries iter.Seq2[eventlog.Entry, error]) (int, error) {
-	w := l.write // the committer is idle: nothing else writes
+	w, before := l.write, l.write.last // the committer is idle: nothing else writes
 	w.groups = map[string]*tail{}
-	batch := l.db.NewBatch()
-	defer func() { batch.Close() }() //nolint:errcheck,gosec // returns the memory of a batch
-	total, pending := 0, 0
-	commit := func() error {
-		if pending == 0 {
-			return nil
-		}
-		if err := l.room.check(time.Now(), batch.Len()); err != nil {
-			return err
-		}
-		if err := l.sync(batch, 0); err != nil {
-			return l.errUnknown(err)
-		}
-		l.finishLoad(&w)
-		total, pending = total+pending, 0
-		err := batch.Close()
-		batch = l.db.NewBatch()
-		return err
-	}
+	b := l.newBulk(func() { l.finishLoad(&w) })
+	defer b.close()
 	for e, err := range entries {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err == nil {
-			err = l.addEntry(&w, batch, e)
+			err = l.addEntry(&w, b.batch, e)
+		}
+		if err == nil {
+			err = b.spill()
 		}
 		if err != nil {
-			return total, err
-		}
-		pending++
-		if batch.Len() >= loadBytes {
-			if err := commit(); err != nil {
-				return total, err
-			}
+			return int(l.write.last - before), err //nolint:gosec // the number of events
 		}
 	}
-	return total + pending, commit()
+	err := b.flush()
+	return int(l.write.last - before), err //nolint:gosec // the number of events
 }
 
 // finishLoad publishes what a batch of Load has made durable.

@@ -105,8 +105,6 @@ func (l *Log) setLayout(layout string) error {
 	return nil
 }
 
-const upgradeBytes = 4 << 20
-
 // upgrade gives every record of an older folder its chain. It may be cut short anywhere: what has its chain keeps it, and
 // the next opening goes on behind it. An older version of assay refuses the folder from the first moment on.
 func (l *Log) upgrade() error {
@@ -118,50 +116,41 @@ func (l *Log) upgrade() error {
 		return err
 	}
 	defer events.close()
-	batch := l.db.NewBatch()
-	defer func() { batch.Close() }() //nolint:errcheck,gosec // returns the memory of a batch
+	b := l.newBulk(func() {})
+	defer b.close()
 	var chain eventlog.Hash
 	at := eventlog.Position(0)
 	for events.it.First(); events.it.Valid(); events.it.Next() {
-		if at++; eventlog.Position(keyNumber(events.it.Key())) != at {
-			return corrupt("position %d is missing", at)
-		}
-		value, err := events.it.ValueAndErr()
-		if err != nil {
-			return unreadable(at, err)
-		}
-		var fresh []byte
-		if fresh, chain, err = chained(at, value, chain); err != nil {
+		at++
+		if chain, err = upgradeEvent(b, events.it, at, chain); err != nil {
 			return err
-		}
-		if fresh == nil {
-			continue
-		}
-		if err := batch.Set(eventKey(nil, at), fresh, nil); err != nil {
-			return readError(err)
-		}
-		if batch.Len() >= upgradeBytes {
-			if err := l.commitUpgrade(batch); err != nil {
-				return err
-			}
-			batch = l.db.NewBatch()
 		}
 	}
 	if err := events.it.Error(); err != nil {
 		return unreadable(at+1, err)
 	}
-	if err := l.commitUpgrade(batch); err != nil {
+	if err := b.flush(); err != nil {
 		return err
 	}
-	batch = l.db.NewBatch()
 	return l.setLayout(layoutChained)
 }
 
-func (l *Log) commitUpgrade(batch *pebble.Batch) error {
-	if err := l.sync(batch, 0); err != nil {
-		return l.errReadOnly(err)
+func upgradeEvent(b *bulk, it *pebble.Iterator, at eventlog.Position, before eventlog.Hash) (eventlog.Hash, error) {
+	if eventlog.Position(keyNumber(it.Key())) != at {
+		return before, corrupt("position %d is missing", at)
 	}
-	return batch.Close()
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return before, unreadable(at, err)
+	}
+	fresh, chain, err := chained(at, value, before)
+	if err != nil || fresh == nil {
+		return chain, err
+	}
+	if err := b.batch.Set(eventKey(nil, at), fresh, nil); err != nil {
+		return chain, readError(err)
+	}
+	return chain, b.spill()
 }
 
 // chained returns the record with its chain, nil when it has one already, and the chain after it.

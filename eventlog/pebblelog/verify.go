@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -44,22 +45,26 @@ type Verified struct {
 //
 // Who can write the folder can write a chain that fits. Compare the chain with a head that was kept elsewhere: see ChainAt.
 func (l *Log) Verify(ctx context.Context, found func(Fault)) (Verified, error) {
-	v := verifier{log: l, found: found}
+	v := verifier{log: l, found: found, seed: maphash.MakeSeed(), told: map[eventlog.Position]bool{}}
 	v.seen.Tip = l.Tip()
-	for at := eventlog.Position(0); at < v.seen.Tip.Position; {
-		if err := ctx.Err(); err != nil {
-			return v.seen, err
-		}
-		next, err := v.page(at)
+	if err := v.pass(ctx, v.event); err != nil {
+		return v.seen, err
+	}
+	sound := true
+	for _, table := range []byte{tableStreams, tableCategories} {
+		same, err := v.index(ctx, table)
 		if err != nil {
 			return v.seen, err
 		}
-		at = next
+		sound = sound && same
 	}
-	return v.seen, errors.Join(v.count(ctx, tableStreams), v.count(ctx, tableCategories))
+	if sound {
+		return v.seen, nil
+	}
+	return v.seen, v.pass(ctx, v.lookUp)
 }
 
-// verifier goes through the log once.
+// verifier goes through the log.
 type verifier struct {
 	log   *Log
 	found func(Fault)
@@ -67,15 +72,41 @@ type verifier struct {
 	// chain is what the log keeps with the event before; lost when that could not be read.
 	chain eventlog.Hash
 	lost  bool
+	// sums are over the hashes of the keys that the events must have in each index, so that an index can be held against the
+	// events by reading both in their own order.
+	seed maphash.Seed
+	sums [256]uint64
+	key  []byte
+	// told: the positions with a fault.
+	told map[eventlog.Position]bool
+	// again: this is the second pass, which looks for faults of indexes only.
+	again bool
+}
+
+// pass hands every event that can be read to do.
+func (v *verifier) pass(ctx context.Context, do func(eventlog.Entry)) error {
+	for at := eventlog.Position(0); at < v.seen.Tip.Position; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		next, err := v.page(at, do)
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+	v.again = true
+	return nil
 }
 
 func (v *verifier) fault(p eventlog.Position, kind Kind, format string, args ...any) {
 	v.seen.Faults++
+	v.told[p] = true
 	v.found(Fault{Position: p, Kind: kind, Detail: fmt.Sprintf(format, args...)})
 }
 
 // page checks some events, and lets go of the database then.
-func (v *verifier) page(at eventlog.Position) (eventlog.Position, error) {
+func (v *verifier) page(at eventlog.Position, do func(eventlog.Entry)) (eventlog.Position, error) {
 	l := v.log
 	l.gate.RLock()
 	defer l.gate.RUnlock()
@@ -100,12 +131,15 @@ func (v *verifier) page(at eventlog.Position) (eventlog.Position, error) {
 			events.digests = true
 			continue
 		}
-		v.event(p.events[0])
+		do(p.events[0])
 	}
 	return at, nil
 }
 
 func (v *verifier) unreadable(at eventlog.Position, err error) {
+	if v.again {
+		return
+	}
 	v.lost = true
 	if _, closer, gone := v.log.db.Get(eventKey(nil, at)); errors.Is(gone, pebble.ErrNotFound) {
 		v.fault(at, Missing, "there is no event at position %d", at)
@@ -121,21 +155,37 @@ func (v *verifier) event(e eventlog.Entry) {
 	if e.Trimmed {
 		v.seen.Trimmed++
 	}
+	v.key = binary.BigEndian.AppendUint64(streamKey(v.key[:0], e.Stream, e.Revision), uint64(e.Position))
+	v.sums[tableStreams] += maphash.Bytes(v.seed, v.key)
+	v.key = categoryKey(v.key[:0], eventlog.Category(e.Stream), e.Position)
+	v.sums[tableCategories] += maphash.Bytes(v.seed, v.key)
 	fits := e.Chain == v.chain.Link(e.Digest)
 	lost := v.lost
 	v.chain, v.lost = e.Chain, false
+	if fits {
+		return
+	}
 	where, err := v.log.positionOf(e.Stream, e.Revision)
 	switch {
-	case err == nil && where != e.Position && !fits:
+	case err == nil && where != e.Position:
 		v.lost = true // the chain of the right event is lost with it
 		v.fault(e.Position, Moved, "what is at position %d is revision %d of stream %s, which belongs at position %d", e.Position, e.Revision, e.Stream, where)
-		return
-	case lost && !fits:
+	case lost:
 		v.fault(e.Position, Unconfirmed, "the event before position %d is damaged, so nothing confirms revision %d of stream %s", e.Position, e.Revision, e.Stream)
-	case !fits:
+	default:
 		v.fault(e.Position, Changed, "the event at position %d, revision %d of stream %s, is not the one that was recorded", e.Position, e.Revision, e.Stream)
-	case err != nil || where != e.Position:
+	}
+}
+
+// lookUp names the events that an index does not lead to.
+func (v *verifier) lookUp(e eventlog.Entry) {
+	if v.told[e.Position] {
+		return
+	}
+	where, err := v.log.positionOf(e.Stream, e.Revision)
+	if err != nil || where != e.Position {
 		v.fault(e.Position, Index, "revision %d of stream %s does not lead to position %d", e.Revision, e.Stream, e.Position)
+		return
 	}
 	_, closer, err := v.log.db.Get(categoryKey(nil, eventlog.Category(e.Stream), e.Position))
 	if err != nil {
@@ -145,40 +195,38 @@ func (v *verifier) event(e eventlog.Entry) {
 	closer.Close() //nolint:errcheck,gosec // releases a cached block
 }
 
-// count finds keys of an index that lead to no event.
-func (v *verifier) count(ctx context.Context, table byte) error {
+// index reads an index, and tells whether its keys are exactly those of the events.
+func (v *verifier) index(ctx context.Context, table byte) (bool, error) {
 	l := v.log
 	l.gate.RLock()
 	defer l.gate.RUnlock()
 	if l.closed {
-		return l.errClosed()
+		return false, l.errClosed()
 	}
 	it, err := l.openIterator([]byte{table}, []byte{table + 1})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer it.Close() //nolint:errcheck // its error is asked for
-	keys := 0
+	keys, sum := 0, uint64(0)
 	for it.First(); it.Valid(); it.Next() {
-		p := keyNumber(it.Key())
-		if table == tableStreams && len(it.Value()) == 8 {
-			p = binary.BigEndian.Uint64(it.Value())
-		}
-		if eventlog.Position(p) <= v.seen.Tip.Position {
-			keys++
-		}
 		if keys%pageEvents == 0 && ctx.Err() != nil {
-			return ctx.Err()
+			return false, ctx.Err()
+		}
+		v.key = append(append(v.key[:0], it.Key()...), it.Value()...)
+		if eventlog.Position(keyNumber(v.key)) <= v.seen.Tip.Position {
+			keys++
+			sum += maphash.Bytes(v.seed, v.key)
 		}
 	}
 	if err := it.Error(); err != nil {
 		v.fault(v.seen.Tip.Position, Index, "an index does not read back: %v", readError(err))
-		return nil
+		return false, nil
 	}
 	if keys > int(v.seen.Tip.Position) { //nolint:gosec // positions count the events of this log
 		v.fault(v.seen.Tip.Position, Index, "an index has %d keys for %d events", keys, v.seen.Tip.Position)
 	}
-	return nil
+	return sum == v.sums[table], nil
 }
 
 // ChainAt returns the chain that the log keeps with the event at the position; the zero Hash for position 0. It is
