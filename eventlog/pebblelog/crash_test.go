@@ -19,7 +19,7 @@ import (
 	"github.com/assayhq/assay/eventlog"
 )
 
-var powerCuts = flag.Int("power-cuts", 300, "how `many` power cuts to simulate")
+var powerCuts = flag.Int("power-cuts", 150, "how `many` power cuts to simulate")
 
 const cutsPerRun = 10 // of one history
 
