@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/assayhq/assay/openapi/api"
-	"github.com/assayhq/assay/projections"
 )
 
 // GetLive answers as long as the process does. It looks at nothing else.
@@ -35,9 +34,9 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 		case err != nil:
 			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
 			check.Detail = "the read model is behind; the server's log says why"
-		case s.unread(r) > 0:
+		case len(s.problems(r)) > 0:
 			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
-			check.Detail = fmt.Sprintf("%d parts of the log cannot be read by this version; what they are about stays as it was", s.unread(r))
+			check.Detail = fmt.Sprintf("%d parts of the log cannot be read by this version; what they are about stays as it was", len(s.problems(r)))
 		}
 		health.Checks = append(health.Checks, check)
 	}
@@ -46,19 +45,6 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 		return api.GetReady503JSONResponse(health), nil
 	}
 	return api.GetReady200JSONResponse(health), nil
-}
-
-// unread counts what a read model had to leave out.
-func (s *Server) unread(r *projections.Runner) int {
-	switch r.Projection() {
-	case projections.Projection(s.Catalog):
-		return len(s.Catalog.Problems())
-	case projections.Projection(s.Rulesets):
-		return len(s.Rulesets.Problems())
-	case projections.Projection(s.Facts):
-		return len(s.Facts.Parked())
-	}
-	return 0
 }
 
 // GetDocumentSource answers the OpenAPI document as it is written.

@@ -31,6 +31,8 @@ func story() []step {
 	return []step{
 		as(get("it lives", "/livez"), "-"),
 		as(get("it is ready", "/readyz"), "-"),
+		get("the read models are listed", "/api/v1/projections"),
+		post("a read model is folded anew beside the one that serves", "/api/v1/projections/catalog/rebuild", ""),
 
 		post("a project begins with production and staging", "/api/v1/projects", `{"key":"shop","name":"Web shop","reason":"The shop moves to assay."}`),
 		get("projects are listed", "/api/v1/projects"),

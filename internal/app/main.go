@@ -26,10 +26,11 @@ type Streams struct {
 const usage = `assay records feature flags, experiments and rollouts as events and reports on them.
 
 Usage:
-  assay serve   run the server on a data folder
-  assay demo    run a server with an experiment and simulated visitors, and show the report
-  assay import  bring exposures and measurements from files into a running server
-  assay report  show the report of an experiment
+  assay serve        run the server on a data folder
+  assay demo         run a server with an experiment and simulated visitors, and show the report
+  assay import       bring exposures and measurements from files into a running server
+  assay report       show the report of an experiment
+  assay projections  list the read models, or fold one anew
 
 Run 'assay COMMAND --help' for the flags of a command.
 Servers are found by --url and --key, or ASSAY_URL and ASSAY_KEY.
@@ -44,6 +45,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	defer stop()
 	commands := map[string]func(context.Context, []string, Streams) error{
 		"serve": serveCommand, "demo": demoCommand, "import": importCommand, "report": reportCommand,
+		"projections": projectionsCommand,
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
 		say(s.Out, usage)

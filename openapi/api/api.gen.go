@@ -269,6 +269,27 @@ func (e MetricCreateNumerator) Valid() bool {
 	}
 }
 
+// Defines values for ProjectionStatus.
+const (
+	ProjectionStatusDegraded ProjectionStatus = "degraded"
+	ProjectionStatusOk       ProjectionStatus = "ok"
+	ProjectionStatusStarting ProjectionStatus = "starting"
+)
+
+// Valid indicates whether the value is a known member of the ProjectionStatus enum.
+func (e ProjectionStatus) Valid() bool {
+	switch e {
+	case ProjectionStatusDegraded:
+		return true
+	case ProjectionStatusOk:
+		return true
+	case ProjectionStatusStarting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Status.
 const (
 	StatusDecided Status = "decided"
@@ -900,6 +921,53 @@ type ProjectList struct {
 	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
+// Projection defines model for Projection.
+type Projection struct {
+	// EventsBehind Events that are yet to be applied; 1000 means that many or more. Absent while the log cannot be read.
+	EventsBehind *int   `json:"events_behind,omitempty"`
+	Name         string `json:"name"`
+
+	// Position Up to where the log is applied.
+	Position string `json:"position"`
+
+	// Problems What could not be read, and stays out or as it was.
+	Problems []struct {
+		Detail   string `json:"detail"`
+		Position string `json:"position"`
+		Stream   string `json:"stream,omitempty"`
+	} `json:"problems"`
+
+	// Rebuild The latest rebuild since the start; absent when there was none.
+	Rebuild *struct {
+		// Done How many were swapped in since the start.
+		Done int `json:"done"`
+
+		// Failure Why it was given up.
+		Failure string `json:"failure,omitempty"`
+
+		// Position Up to where the fresh state is folded.
+		Position string `json:"position"`
+		Running  bool   `json:"running"`
+	} `json:"rebuild,omitempty"`
+
+	// SecondsBehind At most this far behind the log; absent when not known yet.
+	SecondsBehind *float64         `json:"seconds_behind,omitempty"`
+	Status        ProjectionStatus `json:"status"`
+
+	// Version Of the fold; another one is folded anew.
+	Version int `json:"version"`
+}
+
+// ProjectionStatus defines model for Projection.Status.
+type ProjectionStatus string
+
+// ProjectionList defines model for ProjectionList.
+type ProjectionList struct {
+	// Head The position of the log's last event.
+	Head  string       `json:"head"`
+	Items []Projection `json:"items"`
+}
+
 // Reading A look at the results that counts, as it was recorded: position and instant, part of the planned information, units, and each arm's comparison in the primary metric with its boundary.
 type Reading = experiment.Reading
 
@@ -1449,6 +1517,12 @@ type ServerInterface interface {
 	// RecordMeasurements Record what units did, at most 1,000 items.
 	// (POST /api/v1/measurements)
 	RecordMeasurements(ctx echo.Context, params RecordMeasurementsParams) error
+	// ListProjections List the read models, how far behind the log they are and what they could not read.
+	// (GET /api/v1/projections)
+	ListProjections(ctx echo.Context) error
+	// RebuildProjection Fold the whole log into a fresh read model beside the one that serves, and swap it in when it has caught up.
+	// (POST /api/v1/projections/{projection}/rebuild)
+	RebuildProjection(ctx echo.Context, projection string) error
 	// ListProjects List projects.
 	// (GET /api/v1/projects)
 	ListProjects(ctx echo.Context, params ListProjectsParams) error
@@ -1706,6 +1780,31 @@ func (w *ServerInterfaceWrapper) RecordMeasurements(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordMeasurements(ctx, params)
+	return err
+}
+
+// ListProjections converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProjections(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProjections(ctx)
+	return err
+}
+
+// RebuildProjection converts echo context to params.
+func (w *ServerInterfaceWrapper) RebuildProjection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "projection" -------------
+	var projection string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projection", ctx.Param("projection"), &projection, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter projection: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RebuildProjection(ctx, projection)
 	return err
 }
 
@@ -3353,6 +3452,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/livez", wrapper.GetLive, options.OperationMiddlewares["getLive"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReady, options.OperationMiddlewares["getReady"]...)
+	router.GET(options.BaseURL+"/api/v1/projections", wrapper.ListProjections, options.OperationMiddlewares["listProjections"]...)
+	router.POST(options.BaseURL+"/api/v1/projections/:projection/rebuild", wrapper.RebuildProjection, options.OperationMiddlewares["rebuildProjection"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetDocument, options.OperationMiddlewares["getDocument"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetDocumentSource, options.OperationMiddlewares["getDocumentSource"]...)
 	router.GET(options.BaseURL+"/api/v1/projects", wrapper.ListProjects, options.OperationMiddlewares["listProjects"]...)
@@ -3600,6 +3701,77 @@ type RecordMeasurementsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordMeasurementsdefaultApplicationProblemPlusJSONResponse) VisitRecordMeasurementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProjectionsRequestObject struct {
+}
+
+type ListProjectionsResponseObject interface {
+	VisitListProjectionsResponse(w http.ResponseWriter) error
+}
+
+type ListProjections200JSONResponse ProjectionList
+
+func (response ListProjections200JSONResponse) VisitListProjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProjectionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListProjectionsdefaultApplicationProblemPlusJSONResponse) VisitListProjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildProjectionRequestObject struct {
+	Projection string `json:"projection"`
+}
+
+type RebuildProjectionResponseObject interface {
+	VisitRebuildProjectionResponse(w http.ResponseWriter) error
+}
+
+type RebuildProjection202Response struct {
+}
+
+func (response RebuildProjection202Response) VisitRebuildProjectionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(202)
+	return nil
+}
+
+type RebuildProjectiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RebuildProjectiondefaultApplicationProblemPlusJSONResponse) VisitRebuildProjectionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5741,6 +5913,12 @@ type StrictServerInterface interface {
 	// RecordMeasurements Record what units did, at most 1,000 items.
 	// (POST /api/v1/measurements)
 	RecordMeasurements(ctx context.Context, request RecordMeasurementsRequestObject) (RecordMeasurementsResponseObject, error)
+	// ListProjections List the read models, how far behind the log they are and what they could not read.
+	// (GET /api/v1/projections)
+	ListProjections(ctx context.Context, request ListProjectionsRequestObject) (ListProjectionsResponseObject, error)
+	// RebuildProjection Fold the whole log into a fresh read model beside the one that serves, and swap it in when it has caught up.
+	// (POST /api/v1/projections/{projection}/rebuild)
+	RebuildProjection(ctx context.Context, request RebuildProjectionRequestObject) (RebuildProjectionResponseObject, error)
 	// ListProjects List projects.
 	// (GET /api/v1/projects)
 	ListProjects(ctx context.Context, request ListProjectsRequestObject) (ListProjectsResponseObject, error)
@@ -6068,6 +6246,54 @@ func (sh *strictHandler) RecordMeasurements(ctx echo.Context, params RecordMeasu
 		return err
 	} else if validResponse, ok := response.(RecordMeasurementsResponseObject); ok {
 		return validResponse.VisitRecordMeasurementsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListProjections operation middleware
+func (sh *strictHandler) ListProjections(ctx echo.Context) error {
+	var request ListProjectionsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProjections(ctx.Request().Context(), request.(ListProjectionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProjections")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListProjectionsResponseObject); ok {
+		return validResponse.VisitListProjectionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RebuildProjection operation middleware
+func (sh *strictHandler) RebuildProjection(ctx echo.Context, projection string) error {
+	var request RebuildProjectionRequestObject
+
+	request.Projection = projection
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RebuildProjection(ctx.Request().Context(), request.(RebuildProjectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RebuildProjection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RebuildProjectionResponseObject); ok {
+		return validResponse.VisitRebuildProjectionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

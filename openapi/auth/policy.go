@@ -34,6 +34,8 @@ var (
 var Rules = map[string]Rule{ //nolint:gochecknoglobals // a compiled constant
 	"getDocument":           {all, Anyone},
 	"getDocumentSource":     {all, Anyone},
+	"listProjections":       {admin, Installation},
+	"rebuildProjection":     {admin, Installation},
 	"listProjects":          {admin, Anyone},
 	"createProject":         {admin, Installation},
 	"getProject":            {admin, InProject},
