@@ -3,27 +3,10 @@ package flags
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
-
-// Ruleset is a compiled Snapshot: immutable, and safe for any number of goroutines.
-type Ruleset struct {
-	revision    uint64
-	project     string
-	environment string
-	flags       map[string]*compiledFlag
-	ordered     []*compiledFlag // by key
-	attributes  []string
-	problems    []Problem
-	notFound    Outcome
-}
-
-// Problem says why a flag of a snapshot cannot be served.
-type Problem struct {
-	Flag   string
-	Detail string
-}
 
 // ParseSnapshot decodes the JSON of a snapshot. Fields it doesn't know are ignored, so that older programs survive newer
 // servers; a format it doesn't know is refused.
@@ -43,64 +26,219 @@ func (s *Snapshot) check() error {
 }
 
 // Compile prepares a snapshot for deciding. It fails only when the snapshot as a whole is unusable (another format, a flag
-// key twice). A flag that cannot be compiled answers PARSE_ERROR and is listed by Problems; the others are served.
+// key twice). A flag that cannot be compiled, or that asks for a segment or a flag that is not there or that depends on it in
+// turn, answers PARSE_ERROR and is listed by Problems; the others are served.
 func Compile(s Snapshot) (*Ruleset, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	r := &Ruleset{
-		revision: s.Revision, project: s.Project, environment: s.Environment,
-		flags: make(map[string]*compiledFlag, len(s.Flags)), ordered: make([]*compiledFlag, 0, len(s.Flags)),
-		notFound: Outcome{Reason: Error, ErrorCode: FlagNotFound, Revision: s.Revision},
+	empty := &Ruleset{
+		project: s.Project, environment: s.Environment, line: &lineage{}, notFound: &Outcome{Reason: Error, ErrorCode: FlagNotFound},
+		index: make(map[string]int, len(s.Flags)), segmentIndex: map[string]int{},
+	}
+	b := empty.builder(s.Revision)
+	b.ownsIndex = true
+	b.flags = make([]*compiledFlag, 0, len(s.Flags))
+	for i := range s.Segments {
+		if b.segment(s.Segments[i].Key) != nil {
+			return nil, fmt.Errorf("the ruleset has the segment %q twice", s.Segments[i].Key)
+		}
+		b.putSegment(&s.Segments[i])
 	}
 	for i := range s.Flags {
-		f := &s.Flags[i]
-		if r.flags[f.Key] != nil {
-			return nil, fmt.Errorf("the ruleset has the flag %q twice", f.Key)
+		if b.flag(s.Flags[i].Key) != nil {
+			return nil, fmt.Errorf("the ruleset has the flag %q twice", s.Flags[i].Key)
 		}
-		common := Outcome{FlagRevision: f.Revision, Revision: s.Revision}
-		compiled, err := compileFlag(f, common)
-		if err != nil {
-			r.problems = append(r.problems, Problem{Flag: f.Key, Detail: err.Error()})
-			common.Reason, common.ErrorCode = Error, ParseError
-			compiled = &compiledFlag{key: f.Key, revision: f.Revision, always: &common}
-		}
-		r.flags[f.Key] = compiled
-		r.ordered = append(r.ordered, compiled)
+		b.putFlag(&s.Flags[i])
 	}
-	slices.SortFunc(r.ordered, func(a, b *compiledFlag) int { return strings.Compare(a.key, b.key) })
-	r.attributes = attributesOf(r.ordered)
-	return r, nil
+	return b.finish(), nil
 }
 
-// attributesOf lists what decisions depend on. Flags that always answer the same depend on nothing.
-func attributesOf(all []*compiledFlag) []string {
-	seen := map[string]bool{}
-	see := func(s *compiledSplit) {
-		switch {
-		case s == nil:
-		case s.by == "":
-			seen[TargetingKey] = true
-		default:
-			seen[s.by] = true
+// builder makes a ruleset out of another one. It shares what does not change.
+type builder struct {
+	Ruleset
+	ownsIndex bool
+	changed   []int // places of flags
+	keys      bool  // the keys of flags changed
+	asks      bool  // what flags ask for changed
+}
+
+func (r *Ruleset) builder(revision uint64) *builder {
+	b := &builder{Ruleset: *r}
+	b.revision = revision
+	b.flags, b.segments = slices.Clone(r.flags), slices.Clone(r.segments)
+	b.recent, b.segmentIndex, b.uses = maps.Clone(r.recent), maps.Clone(r.segmentIndex), maps.Clone(r.uses)
+	if b.uses == nil {
+		b.uses = map[string]int{}
+	}
+	return b
+}
+
+// mostRecent is how many new keys wait beside the index before it is copied.
+const mostRecent = 1_024
+
+func (b *builder) flagPlace(key string) int {
+	if i, known := b.place(key); known {
+		return i
+	}
+	i := len(b.flags)
+	b.flags = append(b.flags, nil)
+	switch {
+	case b.ownsIndex:
+		b.index[key] = i
+	case len(b.recent) < mostRecent:
+		if b.recent == nil {
+			b.recent = map[string]int{}
+		}
+		b.recent[key] = i
+	default:
+		b.index = maps.Clone(b.index)
+		maps.Copy(b.index, b.recent)
+		b.index[key] = i
+		b.recent, b.ownsIndex = nil, true
+	}
+	return i
+}
+
+func (b *builder) segmentPlace(key string) int {
+	i, known := b.segmentIndex[key]
+	if !known {
+		i = len(b.segments)
+		b.segments = append(b.segments, nil)
+		b.segmentIndex[key] = i
+	}
+	return i
+}
+
+func (b *builder) putFlag(f *Flag) {
+	i := b.flagPlace(f.Key)
+	b.set(i, compileFlag(f, b))
+}
+
+func (b *builder) removeFlag(key string) {
+	if i, known := b.place(key); known && b.flags[i] != nil {
+		b.set(i, nil)
+	}
+}
+
+func (b *builder) set(i int, f *compiledFlag) {
+	was := b.flags[i].itself()
+	b.flags[i] = f
+	b.changed = append(b.changed, i)
+	b.keys = b.keys || (was == nil) != (f == nil)
+	b.asks = b.asks || was.asks() || f.asks()
+	if was != nil {
+		b.use(was.attributes, -1)
+	}
+	if f != nil {
+		b.use(f.attributes, 1)
+	}
+}
+
+func (b *builder) use(attributes []string, by int) {
+	for _, a := range attributes {
+		if b.uses[a] += by; b.uses[a] == 0 {
+			delete(b.uses, a)
 		}
 	}
-	for _, f := range all {
-		if f.always != nil {
+}
+
+func (b *builder) putSegment(s *Segment) { b.setSegment(b.segmentPlace(s.Key), compileSegment(s, b)) }
+
+func (b *builder) removeSegment(key string) {
+	if i, known := b.segmentIndex[key]; known && b.segments[i] != nil {
+		b.setSegment(i, nil)
+	}
+}
+
+// changeLists is false when there is no such segment.
+func (b *builder) changeLists(c *ListChange) bool {
+	was := b.segment(c.Segment)
+	if was == nil {
+		return false
+	}
+	next := *was
+	next.revision, next.included, next.excluded = c.Revision, c.Included.of(was.included), c.Excluded.of(was.excluded)
+	next.attributes = slices.Clone(was.attributes)
+	if !slices.Contains(next.attributes, orKey(next.by)) {
+		next.attributes = append(next.attributes, orKey(next.by))
+	}
+	b.setSegment(b.segmentIndex[c.Segment], &next)
+	return true
+}
+
+func (b *builder) setSegment(i int, s *compiledSegment) {
+	if was := b.segments[i]; was != nil {
+		b.use(was.attributes, -1)
+	}
+	if s != nil {
+		b.use(s.attributes, 1)
+	}
+	b.segments[i], b.asks = s, true
+}
+
+// itself is the flag as it was compiled, whatever became of what it asks for.
+func (f *compiledFlag) itself() *compiledFlag {
+	if f != nil && f.sound != nil {
+		return f.sound
+	}
+	return f
+}
+
+func (f *compiledFlag) asks() bool {
+	return f != nil && len(f.program.flags)+len(f.program.segments) > 0
+}
+
+func (b *builder) finish() *Ruleset {
+	if b.keys {
+		b.order()
+	}
+	if b.asks {
+		b.gather()
+	}
+	if len(b.asking) > 0 && (b.asks || b.keys || len(b.changed) > 0) {
+		l := linking{ruleset: &b.Ruleset, flags: make([]linkState, len(b.flags)), segments: make([]linkState, len(b.segments))}
+		l.linkAll()
+	}
+	attributes := slices.Sorted(maps.Keys(b.uses))
+	if !slices.Equal(attributes, b.attributes) {
+		b.attributes = attributes
+	}
+	out := b.Ruleset
+	return &out
+}
+
+// order brings the list of flags up to date: what is still there keeps its order, what is new is sorted in.
+func (b *builder) order() {
+	isChanged := make(map[int]bool, len(b.changed))
+	var more []int
+	for _, i := range b.changed {
+		if b.flags[i] != nil && !isChanged[i] {
+			more = append(more, i)
+		}
+		isChanged[i] = true
+	}
+	byKey := func(i, j int) int { return strings.Compare(b.flags[i].key, b.flags[j].key) }
+	slices.SortFunc(more, byKey)
+	out := make([]int, 0, len(b.ordered)+len(more))
+	for _, i := range b.ordered {
+		if isChanged[i] {
 			continue
 		}
-		for i := range f.conditions {
-			seen[f.conditions[i].attribute] = true
+		for len(more) > 0 && byKey(more[0], i) < 0 {
+			out, more = append(out, more[0]), more[1:]
 		}
-		for i := range f.rules {
-			see(f.rules[i].serve.split)
+		out = append(out, i)
+	}
+	b.ordered = append(out, more...)
+}
+
+// gather lists the flags that ask for others or for segments.
+func (b *builder) gather() {
+	b.asking = nil
+	for _, i := range b.ordered {
+		if b.flags[i].itself().asks() {
+			b.asking = append(b.asking, i)
 		}
-		see(f.otherwise.split)
 	}
-	out := make([]string, 0, len(seen))
-	for a := range seen {
-		out = append(out, a)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -1,68 +1,131 @@
 package flags
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Decide returns what the flag serves to the subject. It reads nothing but its arguments and allocates nothing, except
-// the text of a number when a split goes by a numeric attribute.
+// the text of a number when a split goes by a numeric attribute, and room for unit ids beyond 200 bytes where the algorithm is
+// another product's.
 func (r *Ruleset) Decide(key string, who Subject) Decision {
-	if f := r.flags[key]; f != nil {
-		return f.decide(&who)
+	i, known := r.index[key]
+	if !known {
+		if i, known = r.recent[key]; !known {
+			return Decision{Outcome: r.notFound, Revision: r.revision}
+		}
 	}
-	return Decision{Outcome: &r.notFound}
+	f := r.flags[i]
+	if f == nil {
+		return Decision{Outcome: r.notFound, Revision: r.revision}
+	}
+	if f.always != nil {
+		return Decision{Outcome: f.always, Revision: r.revision}
+	}
+	v := f.decide(r, &who)
+	return Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}
+}
+
+// verdict is a Decision without its revision: four words, which a function returns in registers.
+type verdict struct {
+	outcome *Outcome
+	unit    string
+	bucket  uint32
 }
 
 // All yields every flag and its decision for the subject, sorted by key.
 func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 	return func(yield func(string, Decision) bool) {
-		for _, f := range r.ordered {
-			if !yield(f.key, f.decide(&who)) {
+		for _, i := range r.ordered {
+			f := r.flags[i]
+			v := f.decide(r, &who)
+			if !yield(f.key, Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}) {
 				return
 			}
 		}
 	}
 }
 
-func (f *compiledFlag) decide(who *Subject) Decision {
+func (f *compiledFlag) decide(r *Ruleset, who *Subject) verdict {
 	if f.always != nil {
-		return Decision{Outcome: f.always}
+		return verdict{outcome: f.always}
+	}
+	if f.first != nil {
+		if v := f.first.decide(who); v.outcome != nil {
+			return v
+		}
 	}
 	serve := &f.otherwise
 	if len(f.rules) > 0 {
-		serve = f.firstMatch(who)
+		serve = f.firstMatch(r, who)
+	}
+	if serve == &f.otherwise && f.within != nil && !f.isWithin(who) {
+		serve = f.outside
 	}
 	if serve.split != nil {
 		return serve.split.assign(who)
 	}
-	return Decision{Outcome: serve.fixed}
+	return verdict{outcome: serve.fixed}
+}
+
+// decide is the zero verdict for whom nothing comes before the rules.
+func (f *first) decide(who *Subject) verdict {
+	for i := range f.overrides {
+		o := &f.overrides[i]
+		unit := who.Key
+		if o.by != "" {
+			unit = unitOf(who.Attributes[o.by])
+		}
+		if outcome := o.units[unit]; outcome != nil && unit != "" {
+			return verdict{outcome: outcome, unit: unit}
+		}
+	}
+	for i := range f.holdouts {
+		if in, unit, bucket := f.holdouts[i].slice.has(who); in {
+			return verdict{outcome: f.holdouts[i].serve, unit: unit, bucket: bucket}
+		}
+	}
+	return verdict{}
+}
+
+func (f *compiledFlag) isWithin(who *Subject) bool {
+	for _, s := range f.within {
+		if in, _, _ := s.has(who); !in {
+			return false
+		}
+	}
+	return true
 }
 
 // firstMatch walks the rules.
-func (f *compiledFlag) firstMatch(who *Subject) *compiledServe {
-	l := look{who: who}
+func (f *compiledFlag) firstMatch(r *Ruleset, who *Subject) *compiledServe {
+	l := look{rules: r, program: &f.program}
 	for i := range f.rules {
-		if r := &f.rules[i]; l.all(f, r.conditions) {
-			return &r.serve
+		if rule := &f.rules[i]; l.all(rule.conditions, who) {
+			return &rule.serve
 		}
 	}
 	return &f.otherwise
 }
 
 // look is what deciding one flag has found out about the subject so far. Rules tend to repeat themselves: a condition is
-// evaluated once, however many rules have it, and an attribute is looked up once, however many conditions ask for it.
+// evaluated once, however many rules have it, and an attribute is looked up once, however many conditions ask for it. The
+// subject is not part of it: whatever is in one struct with texts that a regular expression reads would be allocated.
 type look struct {
-	who   *Subject
-	known uint64 // the conditions that were evaluated, and of these
-	holds uint64 // those that hold
-	seen  operands
+	rules   *Ruleset
+	program *program
+	known   uint64 // the conditions that were evaluated, and of these
+	holds   uint64 // those that hold
+	seen    operands
 }
 
 // all reports whether all the conditions hold. The first 64 conditions of a flag have a bit each; those beyond have none
 // (the shift gives 0) and are evaluated every time.
-func (l *look) all(f *compiledFlag, conditions []int) bool {
+func (l *look) all(conditions []int, who *Subject) bool {
 	for _, i := range conditions {
 		bit := uint64(1) << i
 		if l.known&bit == 0 {
-			if !l.evaluate(&f.conditions[i], bit) {
+			if !l.evaluate(&l.program.conditions[i], bit, who) {
 				return false
 			}
 		} else if l.holds&bit == 0 {
@@ -72,11 +135,60 @@ func (l *look) all(f *compiledFlag, conditions []int) bool {
 	return true
 }
 
-func (l *look) evaluate(c *condition, bit uint64) bool {
+func (l *look) evaluate(c *condition, bit uint64, who *Subject) bool {
 	l.known |= bit
-	if c.matches(l.seen.of(c, l.who)) == c.negated {
+	var holds bool
+	if c.test < allHold {
+		holds = c.matches(l.seen.of(c, who), who)
+	} else {
+		holds = l.asks(c, who)
+	}
+	if holds == c.negated {
 		return false
 	}
 	l.holds |= bit
 	return true
+}
+
+// asks evaluates a condition that compares no attribute, before negation.
+func (l *look) asks(c *condition, who *Subject) bool {
+	switch c.test {
+	case allHold:
+		return l.all(c.more.children, who)
+	case anyHolds:
+		for i := range c.more.children {
+			if l.all(c.more.children[i:i+1], who) {
+				return true
+			}
+		}
+		return false
+	case isMember:
+		for _, i := range c.more.segments {
+			if l.rules.segments[i].has(l.rules, who) {
+				return true
+			}
+		}
+		return false
+	case isServed:
+		return c.serves(l.rules.flags[c.more.flag].decide(l.rules, who).outcome)
+	default:
+		in, _, _ := c.more.slice.has(who)
+		return in
+	}
+}
+
+// serves reports whether the outcome is one that the condition asks for.
+func (c *condition) serves(o *Outcome) bool {
+	if o.ErrorCode != "" {
+		return false
+	}
+	if len(c.more.variants) > 0 {
+		return slices.Contains(c.more.variants, o.Variant)
+	}
+	for i := range c.more.values {
+		if c.more.values[i].equals(o.Value) {
+			return true
+		}
+	}
+	return false
 }

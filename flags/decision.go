@@ -4,8 +4,9 @@ package flags
 type Subject struct {
 	// Key is the targeting key: the unit id by which splits assign. Empty: unknown.
 	Key string
-	// Attributes is the evaluation context. Values of type string, bool and any integer or float type are compared; of
-	// any other type only whether they are there. The map is only read, and never kept.
+	// Attributes is the evaluation context. Values of type string, bool, time.Time, any integer or float type, lists
+	// ([]any, []string, []int, []int64, []float64, []bool) and objects (map[string]any) are compared; of any other type
+	// only whether they are there. The map is only read, and never kept.
 	Attributes map[string]any
 }
 
@@ -37,9 +38,12 @@ const (
 type Decision struct {
 	// Outcome is what all subjects of the same fate have in common. It is shared by their decisions: only read it.
 	*Outcome
-	// UnitID is what was hashed when a split assigned the variant, and Bucket, of [0, Total), where that put it.
+	// UnitID is what was hashed when a split or a holdout assigned the variant, and Bucket, of [0, Total), where that put
+	// it; with an override it is the unit that is named.
 	UnitID string
 	Bucket uint32
+	// Revision is the log position that shaped the ruleset.
+	Revision uint64
 }
 
 // Outcome is one of the things that a flag can answer, prepared when it was compiled.
@@ -59,7 +63,10 @@ type Outcome struct {
 	// Algorithm and Total tell how a split assigned; empty and 0 when none did.
 	Algorithm string
 	Total     uint32
-	// FlagRevision is the log position that shaped the flag; Revision that of the whole ruleset.
+	// Override: the unit is named in the flag's overrides. Holdout is the key of the holdout that holds the unit back,
+	// empty for none.
+	Override bool
+	Holdout  string
+	// FlagRevision is the log position that shaped the flag.
 	FlagRevision uint64
-	Revision     uint64
 }

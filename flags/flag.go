@@ -2,23 +2,31 @@ package flags
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // compiledFlag is a flag whose every possible outcome is prepared; deciding is finding the right one.
 type compiledFlag struct {
-	key       string
-	revision  uint64
-	always    *Outcome // when the subject doesn't matter
-	rules     []compiledRule
-	otherwise compiledServe // what no rule matches: the experiment, or else the default
-	// conditions are those of all rules, each different one once.
-	conditions []condition
+	program
+	key      string
+	revision uint64
+	always   *Outcome // when the subject doesn't matter
+	first    *first   // what comes before the rules, if anything does
+	rules    []compiledRule
+	// otherwise is what no rule matches: the experiment, or else the default. The experiment is only for those within all
+	// the slices; outside is for the others.
+	otherwise compiledServe
+	within    []*compiledSlice
+	outside   *compiledServe
+	problem   string        // why it could not be compiled
+	sound     *compiledFlag // of a flag that is well but needs something that is not: itself
 }
 
 type compiledRule struct {
 	conditions []int // of the flag's
 	serve      compiledServe
+	id         string
 }
 
 // compiledServe serves split when it is not nil, else fixed.
@@ -27,46 +35,86 @@ type compiledServe struct {
 	split *compiledSplit
 }
 
+// first is what a flag looks at before its rules.
+type first struct {
+	overrides []compiledOverrides
+	holdouts  []compiledHoldout
+}
+
+// compiledOverrides are all overrides by the same attribute, as long as no other one comes between.
+type compiledOverrides struct {
+	by    string // empty for the targeting key
+	units map[string]*Outcome
+}
+
+type compiledHoldout struct {
+	slice *compiledSlice
+	serve *Outcome
+}
+
 // compiler makes one compiledFlag.
 type compiler struct {
+	programmer
 	flag     *compiledFlag
 	common   Outcome // what all outcomes of the flag have in common
 	variants map[string]Value
-	places   map[string]int // of the conditions that the flag has already
-	slots    map[string]int // of the attributes
 }
 
 // compileFlag compiles all parts of a flag, those that are not served now included: a flag must not turn out to be unusable
-// at the moment it is turned on.
-func compileFlag(f *Flag, common Outcome) (*compiledFlag, error) {
-	if len(f.Requires) > 0 {
-		return nil, fmt.Errorf("it requires %s, which this version doesn't know", strings.Join(f.Requires, ", "))
-	}
+// at the moment it is turned on. What cannot be compiled becomes a flag that says so.
+func compileFlag(f *Flag, links linker) *compiledFlag {
+	common := Outcome{FlagRevision: f.Revision}
 	c := compiler{
-		flag: &compiledFlag{key: f.Key, revision: f.Revision}, common: common,
-		variants: make(map[string]Value, len(f.Variants)), places: map[string]int{}, slots: map[string]int{},
+		programmer: newProgrammer(links), common: common, flag: &compiledFlag{key: f.Key, revision: f.Revision},
+		variants: make(map[string]Value, len(f.Variants)),
+	}
+	if err := c.compile(f); err != nil {
+		return brokenFlag(f.Key, f.Revision, err.Error())
+	}
+	c.flag.program = c.program
+	slices.Sort(c.flag.attributes)
+	c.flag.attributes = slices.Compact(c.flag.attributes)
+	if c.flag.always != nil {
+		c.flag.attributes = nil // flags that always answer the same depend on nothing
+	}
+	return c.flag
+}
+
+func brokenFlag(key string, revision uint64, problem string) *compiledFlag {
+	return &compiledFlag{
+		key: key, revision: revision, problem: problem,
+		always: &Outcome{FlagRevision: revision, Reason: Error, ErrorCode: ParseError},
+	}
+}
+
+func (c *compiler) compile(f *Flag) error {
+	if unknown := unknownRequirements(f.Requires); len(unknown) > 0 {
+		return fmt.Errorf("it requires %s, which this version doesn't know", strings.Join(unknown, ", "))
 	}
 	if err := c.compileVariants(f); err != nil {
-		return nil, err
+		return err
 	}
-	like := common
+	like := c.common
 	like.Reason = Disabled
 	off, err := c.prepare(f.Off, like)
 	if err != nil {
-		return nil, fmt.Errorf("off: %w", err)
+		return fmt.Errorf("off: %w", err)
+	}
+	if err := c.compileFirst(f); err != nil {
+		return err
 	}
 	if err := c.compileRules(f.Rules); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.compileOtherwise(f); err != nil {
-		return nil, err
+		return err
 	}
 	if !f.On {
 		c.flag.always = off
-	} else if len(f.Rules) == 0 {
+	} else if len(f.Rules) == 0 && c.flag.first == nil && c.flag.within == nil {
 		c.flag.always = c.flag.otherwise.fixed // nil when a split serves
 	}
-	return c.flag, nil
+	return nil
 }
 
 func (c *compiler) compileVariants(f *Flag) error {
@@ -83,19 +131,73 @@ func (c *compiler) compileVariants(f *Flag) error {
 	return nil
 }
 
+func (c *compiler) compileFirst(f *Flag) error {
+	if len(f.Overrides) == 0 && len(f.Holdouts) == 0 {
+		return nil
+	}
+	out := &first{}
+	for _, o := range f.Overrides {
+		if o.By == TargetingKey {
+			o.By = ""
+		}
+		like := c.common
+		like.Reason, like.Override = TargetingMatch, true
+		outcome, err := c.prepare(o.Variant, like)
+		if err != nil {
+			return fmt.Errorf("overrides: %w", err)
+		}
+		out.override(o, outcome)
+		c.attributes = append(c.attributes, orKey(o.By))
+	}
+	for i := range f.Holdouts {
+		h := &f.Holdouts[i]
+		like := c.common
+		like.Reason, like.Holdout, like.Algorithm, like.Total = SplitReason, h.Key, h.Slice.Algorithm, h.Slice.Total
+		outcome, err := c.prepare(h.Serve, like)
+		if err != nil {
+			return fmt.Errorf("holdout %q: %w", h.Key, err)
+		}
+		slice, err := newSlice(&h.Slice)
+		if err != nil {
+			return fmt.Errorf("holdout %q: %w", h.Key, err)
+		}
+		out.holdouts = append(out.holdouts, compiledHoldout{slice: slice, serve: outcome})
+		c.attributes = append(c.attributes, slice.attribute())
+	}
+	c.flag.first = out
+	return nil
+}
+
+func orKey(attribute string) string {
+	if attribute == "" {
+		return TargetingKey
+	}
+	return attribute
+}
+
+func (f *first) override(o Override, outcome *Outcome) {
+	last := len(f.overrides) - 1
+	if last < 0 || f.overrides[last].by != o.By {
+		f.overrides = append(f.overrides, compiledOverrides{by: o.By, units: make(map[string]*Outcome, len(o.Units))})
+		last++
+	}
+	for _, unit := range o.Units {
+		if _, there := f.overrides[last].units[unit]; !there {
+			f.overrides[last].units[unit] = outcome
+		}
+	}
+}
+
 func (c *compiler) compileRules(rules []Rule) error {
-	for _, r := range rules {
+	for i := range rules {
+		r := &rules[i]
 		like := c.common
 		like.Rule, like.Reason = r.ID, TargetingMatch
-		compiled := compiledRule{conditions: make([]int, 0, len(r.If))}
-		for _, condition := range r.If {
-			i, err := c.compileCondition(condition)
-			if err != nil {
-				return fmt.Errorf("rule %q: %w", r.ID, err)
-			}
-			compiled.conditions = append(compiled.conditions, i)
-		}
+		compiled := compiledRule{id: r.ID}
 		var err error
+		if compiled.conditions, err = c.addAll(r.If); err != nil {
+			return fmt.Errorf("rule %q: %w", r.ID, err)
+		}
 		if compiled.serve, err = c.compileServe(r.Serve, like); err != nil {
 			return fmt.Errorf("rule %q: %w", r.ID, err)
 		}
@@ -104,44 +206,35 @@ func (c *compiler) compileRules(rules []Rule) error {
 	return nil
 }
 
-// compileCondition returns the condition's place among those of the flag, where it may be already.
-func (c *compiler) compileCondition(from Condition) (int, error) {
-	same := fmt.Sprintf("%q %s %s", from.Attribute, from.Operator, from.Values)
-	if i, there := c.places[same]; there {
-		return i, nil
-	}
-	one, err := newCondition(from)
-	if err != nil {
-		return 0, err
-	}
-	slot, there := c.slots[from.Attribute]
-	if !there {
-		slot = min(len(c.slots), slots)
-		c.slots[from.Attribute] = slot
-	}
-	one.slot = slot
-	c.flag.conditions = append(c.flag.conditions, one)
-	c.places[same] = len(c.flag.conditions) - 1
-	return c.places[same], nil
-}
-
 func (c *compiler) compileOtherwise(from *Flag) error {
 	like := c.common
 	like.Reason = Static
-	if len(c.flag.rules) > 0 {
+	if len(c.flag.rules) > 0 || c.flag.first != nil || from.Experiment != nil {
 		like.Reason = Default
 	}
-	var err error
-	if c.flag.otherwise, err = c.compileServe(from.Default, like); err != nil {
+	fallback, err := c.compileServe(from.Default, like)
+	if err != nil {
 		return fmt.Errorf("default: %w", err)
 	}
-	if e := from.Experiment; e != nil {
-		like.Experiment, like.Unit = e.Key, e.Unit
-		split, err := c.compileSplit(&e.Split, like)
+	c.flag.otherwise = fallback
+	e := from.Experiment
+	if e == nil {
+		return nil
+	}
+	like.Experiment, like.Unit = e.Key, e.Unit
+	split, err := c.compileSplit(&e.Split, like)
+	if err != nil {
+		return fmt.Errorf("experiment %q: %w", e.Key, err)
+	}
+	c.flag.otherwise = compiledServe{split: split}
+	for i := range e.Within {
+		slice, err := newSlice(&e.Within[i])
 		if err != nil {
 			return fmt.Errorf("experiment %q: %w", e.Key, err)
 		}
-		c.flag.otherwise = compiledServe{split: split}
+		c.flag.within = append(c.flag.within, slice)
+		c.attributes = append(c.attributes, slice.attribute())
+		c.flag.outside = &fallback
 	}
 	return nil
 }

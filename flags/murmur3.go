@@ -2,7 +2,7 @@ package flags
 
 import "math/bits"
 
-// MurmurHash3 x86 32-bit (Austin Appleby, SMHasher, public domain algorithm), seed 0, over two strings as if they were one.
+// MurmurHash3 x86 32-bit (Austin Appleby, SMHasher, public domain algorithm), over several strings as if they were one.
 const (
 	murmurC1 = 0xcc9e2d51
 	murmurC2 = 0x1b873593
@@ -39,6 +39,19 @@ func (m hasher) write(s string) hasher {
 	return m
 }
 
+// writeBytes is write for bytes.
+func (m hasher) writeBytes(b []byte) hasher {
+	for _, c := range b {
+		m.size++
+		m.tail |= uint32(c) << (8 * m.wait)
+		if m.wait++; m.wait == 4 {
+			m.h = mixBlock(m.h, m.tail)
+			m.tail, m.wait = 0, 0
+		}
+	}
+	return m
+}
+
 // sum finishes the hash.
 func (m hasher) sum() uint32 {
 	h := m.h
@@ -47,7 +60,10 @@ func (m hasher) sum() uint32 {
 		k = bits.RotateLeft32(k, 15) * murmurC2
 		h ^= k
 	}
-	h ^= m.size
+	return finish(h ^ m.size)
+}
+
+func finish(h uint32) uint32 {
 	h ^= h >> 16
 	h *= 0x85ebca6b
 	h ^= h >> 13

@@ -1,5 +1,10 @@
 package flags
 
+import (
+	"math"
+	"time"
+)
+
 // kind is the type of an operand.
 type kind uint8
 
@@ -9,8 +14,29 @@ const (
 	text
 	number
 	truth
+	list
+	object
+	moment
 	other // there, but nothing that a condition compares with
 )
+
+func kindNamed(name string) (kind, bool) {
+	switch name {
+	case "string":
+		return text, true
+	case "number":
+		return number, true
+	case "boolean":
+		return truth, true
+	case "list":
+		return list, true
+	case "object":
+		return object, true
+	case "time":
+		return moment, true
+	}
+	return 0, false
+}
 
 // operand is an attribute of a subject, its type found and its box opened.
 type operand struct {
@@ -38,25 +64,101 @@ func (o *operands) of(c *condition, who *Subject) *operand {
 }
 
 func (o *operand) read(c *condition, who *Subject) {
-	*o = operand{kind: missing}
 	if c.isKey {
+		*o = operand{kind: missing}
 		if who.Key != "" {
 			o.kind, o.text = text, who.Key
 		}
 		return
 	}
-	switch v := who.Attributes[c.attribute].(type) {
-	case nil:
-	case string:
-		o.kind, o.text = text, v
-	case bool:
-		o.kind, o.truth = truth, v
-	default:
-		o.kind = other
-		if n, ok := numberOf(v); ok {
-			o.kind, o.number = number, n
+	*o = operandOf(c.valueOf(who))
+}
+
+// valueOf is the condition's attribute as the subject has it.
+func (c *condition) valueOf(who *Subject) any {
+	value := who.Attributes[c.attribute]
+	if c.more != nil {
+		for _, step := range c.more.path {
+			inside, _ := value.(map[string]any)
+			value = inside[step]
 		}
 	}
+	return value
+}
+
+func operandOf(value any) operand {
+	switch v := value.(type) {
+	case nil:
+		return operand{kind: missing}
+	case string:
+		return operand{kind: text, text: v}
+	case bool:
+		return operand{kind: truth, truth: v}
+	case time.Time:
+		return operand{kind: moment}
+	case map[string]any:
+		return operand{kind: object}
+	}
+	if n, ok := numberOf(value); ok {
+		return operand{kind: number, number: n}
+	}
+	if sizeOf(value) >= 0 {
+		return operand{kind: list}
+	}
+	return operand{kind: other}
+}
+
+// sizeOf is how many elements a list has; -1 for what is no list.
+func sizeOf(value any) int {
+	switch v := value.(type) {
+	case []any:
+		return len(v)
+	case []string:
+		return len(v)
+	case []int:
+		return len(v)
+	case []int64:
+		return len(v)
+	case []float64:
+		return len(v)
+	case []bool:
+		return len(v)
+	}
+	return -1
+}
+
+func elementOf(value any, i int) operand {
+	switch v := value.(type) {
+	case []any:
+		return operandOf(v[i])
+	case []string:
+		return operand{kind: text, text: v[i]}
+	case []int:
+		return operand{kind: number, number: float64(v[i])}
+	case []int64:
+		return operand{kind: number, number: float64(v[i])}
+	case []float64:
+		return operand{kind: number, number: v[i]}
+	case []bool:
+		return operand{kind: truth, truth: v[i]}
+	}
+	return operand{kind: missing}
+}
+
+// millisecondsOf is an attribute as a time. Numbers are seconds of Unix, or milliseconds from 1e11 on: seconds reach the year
+// 5138 below it.
+func millisecondsOf(value any) (int64, bool) {
+	switch v := value.(type) {
+	case time.Time:
+		return v.UnixMilli(), true
+	case float64:
+		const most = 1 << 53
+		if math.Abs(v) < 1e11 {
+			v *= 1_000
+		}
+		return int64(math.Floor(v)), math.Abs(v) <= most
+	}
+	return 0, false
 }
 
 // numberOf returns a value of any integer or float type as a float64.

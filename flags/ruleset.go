@@ -1,9 +1,86 @@
 package flags
 
-import "slices"
+import (
+	"iter"
+	"maps"
+	"slices"
+)
 
 // TargetingKey is the name by which conditions and splits refer to Subject.Key.
 const TargetingKey = "targetingKey"
+
+// Ruleset is a compiled Snapshot: immutable, and safe for any number of goroutines.
+type Ruleset struct {
+	revision    uint64
+	project     string
+	environment string
+	// Flags and segments have places, which they keep in all rulesets that come from each other: index tells them by key
+	// and recent those of the newest keys. A place whose flag is gone, or was only ever asked for, holds nil.
+	line         *lineage
+	index        map[string]int
+	recent       map[string]int
+	flags        []*compiledFlag
+	segmentIndex map[string]int
+	segments     []*compiledSegment
+
+	ordered    []int // places of the flags that are there, by key
+	asking     []int // of those that ask for other flags or segments
+	uses       map[string]int
+	attributes []string
+	notFound   *Outcome
+}
+
+// lineage is what rulesets that come from each other have in common.
+type lineage struct{ _ byte }
+
+func (r *Ruleset) place(key string) (int, bool) {
+	i, known := r.index[key]
+	if !known && r.recent != nil {
+		i, known = r.recent[key]
+	}
+	return i, known
+}
+
+func (r *Ruleset) flag(key string) *compiledFlag {
+	if i, known := r.place(key); known {
+		return r.flags[i]
+	}
+	return nil
+}
+
+func (r *Ruleset) segment(key string) *compiledSegment {
+	if i, known := r.segmentIndex[key]; known {
+		return r.segments[i]
+	}
+	return nil
+}
+
+// keyAt finds the key of a place, for saying what is not there.
+func (r *Ruleset) keyAt(place int) string {
+	if f := r.flags[place]; f != nil {
+		return f.key
+	}
+	for _, index := range []map[string]int{r.recent, r.index} {
+		if key, found := keyOf(index, place); found {
+			return key
+		}
+	}
+	return ""
+}
+
+func (r *Ruleset) segmentKeyAt(place int) string {
+	key, _ := keyOf(r.segmentIndex, place)
+	return key
+}
+
+func keyOf(index map[string]int, place int) (string, bool) {
+	for key, i := range index {
+		if i == place {
+			return key, true
+		}
+	}
+	return "", false
+}
 
 // Revision returns the log position that shaped the ruleset.
 func (r *Ruleset) Revision() uint64 { return r.revision }
@@ -20,42 +97,108 @@ func (r *Ruleset) Len() int { return len(r.ordered) }
 // Keys lists the flags, sorted.
 func (r *Ruleset) Keys() []string {
 	out := make([]string, len(r.ordered))
-	for i, f := range r.ordered {
-		out[i] = f.key
+	for n, i := range r.ordered {
+		out[n] = r.flags[i].key
 	}
 	return out
 }
 
-// Problems lists the flags that could not be compiled.
-func (r *Ruleset) Problems() []Problem { return slices.Clone(r.problems) }
+// Problem says why a flag of a snapshot cannot be served.
+type Problem struct {
+	Flag   string
+	Detail string
+}
 
-// Attributes lists, sorted, the attributes that any decision of the ruleset depends on; TargetingKey among them when a split
-// uses it. Two subjects that agree on these get the same decisions.
+// Problems lists, by key, the flags that cannot be served.
+func (r *Ruleset) Problems() (out []Problem) {
+	for _, i := range r.ordered {
+		if f := r.flags[i]; f.problem != "" {
+			out = append(out, Problem{Flag: f.key, Detail: f.problem})
+		}
+	}
+	return out
+}
+
+// Attributes lists, sorted, the attributes that decisions of the ruleset can depend on; TargetingKey among them when a split
+// or a segment uses it. Two subjects that agree on these get the same decisions.
 func (r *Ruleset) Attributes() []string { return slices.Clone(r.attributes) }
 
-// Changed lists, sorted, the flags that are not the same as in an earlier ruleset of the environment: new, gone, or of
-// another revision.
+// Changed lists, sorted, the flags that are not the same as in an earlier ruleset of the environment: new, gone, of another
+// revision, or asking for a flag or a segment that changed.
 func (r *Ruleset) Changed(since *Ruleset) []string {
-	var out []string
-	for _, f := range r.ordered {
-		if was := since.flags[f.key]; was == nil || was.revision != f.revision {
-			out = append(out, f.key)
+	changed := map[string]bool{}
+	for f := range r.others(since) {
+		changed[f.key] = true
+	}
+	for f := range since.others(r) {
+		changed[f.key] = true
+	}
+	segments := r.changedSegments(since)
+	for again := len(changed)+len(segments) > 0; again; {
+		again = false
+		for _, i := range r.asking {
+			f := r.flags[i].itself()
+			if !changed[f.key] && r.asksFor(f, changed, segments) {
+				changed[f.key], again = true, true
+			}
 		}
 	}
-	for _, f := range since.ordered {
-		if r.flags[f.key] == nil {
-			out = append(out, f.key)
+	if len(changed) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(changed))
+}
+
+// others yields the flags that the other ruleset does not have, or has otherwise.
+func (r *Ruleset) others(than *Ruleset) iter.Seq[*compiledFlag] {
+	return func(yield func(*compiledFlag) bool) {
+		for _, i := range r.ordered {
+			f := r.flags[i]
+			var was *compiledFlag
+			if r.line == than.line && i < len(than.flags) {
+				was = than.flags[i]
+			} else if r.line != than.line {
+				was = than.flag(f.key)
+			}
+			if (was == nil || was.revision != f.revision) && !yield(f) {
+				return
+			}
 		}
 	}
-	slices.Sort(out)
-	return out
+}
+
+// changedSegments are the places here of the segments that the other ruleset has otherwise, or not.
+func (r *Ruleset) changedSegments(since *Ruleset) map[int]bool {
+	changed := map[int]bool{}
+	for i, g := range r.segments {
+		if g == nil {
+			continue
+		}
+		if was := since.segment(g.key); was == nil || was.revision != g.revision {
+			changed[i] = true
+		}
+	}
+	for again := len(changed) > 0; again; {
+		again = false
+		for i, g := range r.segments {
+			if g != nil && !changed[i] && slices.ContainsFunc(g.program.segments, func(j int) bool { return changed[j] }) {
+				changed[i], again = true, true
+			}
+		}
+	}
+	return changed
+}
+
+func (r *Ruleset) asksFor(f *compiledFlag, changed map[string]bool, segments map[int]bool) bool {
+	return slices.ContainsFunc(f.program.segments, func(i int) bool { return segments[i] }) ||
+		slices.ContainsFunc(f.program.flags, func(i int) bool { return changed[r.keyAt(i)] })
 }
 
 // Experiments lists, sorted, the experiments that decisions can expose subjects to.
 func (r *Ruleset) Experiments() []string {
 	var out []string
-	for _, f := range r.ordered {
-		if s := f.otherwise.split; s != nil && s.serve[0].Experiment != "" {
+	for _, i := range r.ordered {
+		if s := r.flags[i].otherwise.split; s != nil && s.serve[0].Experiment != "" {
 			out = append(out, s.serve[0].Experiment)
 		}
 	}

@@ -3,8 +3,10 @@ package flags
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -136,4 +138,39 @@ func floatText(f float64) json.RawMessage {
 		out += ".0"
 	}
 	return json.RawMessage(out)
+}
+
+// compileAny reads a value whose type it tells by its JSON.
+func compileAny(raw json.RawMessage) (Value, error) {
+	switch first := strings.TrimLeft(string(raw), " \t\r\n"); {
+	case first == "":
+		return Value{}, errors.New("a value is empty")
+	case first[0] == '"':
+		return compileValue(String, raw)
+	case first[0] == '{':
+		return compileValue(Object, raw)
+	case first[0] == 't' || first[0] == 'f':
+		return compileValue(Boolean, raw)
+	default:
+		return compileValue(Float, raw)
+	}
+}
+
+// equals compares values; numbers of both types as numbers, objects by their members.
+func (v Value) equals(w Value) bool {
+	if x, ok := v.Float(); ok {
+		y, ok := w.Float()
+		return ok && x == y
+	}
+	if v.Type() != w.Type() || v.d == nil {
+		return false
+	}
+	switch v.d.typ {
+	case Boolean:
+		return v.d.bool == w.d.bool
+	case String:
+		return v.d.str == w.d.str
+	default:
+		return reflect.DeepEqual(v.d.object, w.d.object)
+	}
 }

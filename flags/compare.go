@@ -1,0 +1,207 @@
+package flags
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// matches compares an operand, before negation. What is not there, or of a type that the test has no use for, matches
+// nothing but (if it is there) isThere.
+func (c *condition) matches(o *operand, who *Subject) bool {
+	switch {
+	case c.test == isThere:
+		return o.kind != missing
+	case c.test >= hasAny:
+		return c.matchesList(o, who)
+	case o.kind == text:
+		return c.matchesText(o.text)
+	case o.kind == number:
+		return c.matchesNumber(o.number)
+	}
+	return c.matchesOther(o, who)
+}
+
+func (c *condition) matchesOther(o *operand, who *Subject) bool {
+	switch c.test {
+	case isAnyOf:
+		return o.kind == truth && (o.truth && c.yes || !o.truth && c.no)
+	case isEmpty:
+		return o.kind == missing || o.kind == list && sizeOf(c.valueOf(who)) == 0
+	case isOfKind:
+		return c.more.kinds>>o.kind&1 != 0
+	case isBefore, isBeforeOrAt, isAfter, isAfterOrAt, isOnSameDate:
+		at, ok := millisecondsOf(c.valueOf(who))
+		return ok && c.matchesTime(at)
+	}
+	return false
+}
+
+func (c *condition) matchesText(v string) bool {
+	switch c.test {
+	case isAnyOf:
+		return c.hasText(v)
+	case contains:
+		return c.anyText(v, strings.Contains, containsFolded)
+	case startsWith:
+		return c.anyText(v, strings.HasPrefix, startsFolded)
+	case endsWith:
+		return c.anyText(v, strings.HasSuffix, endsFolded)
+	case matchesPattern:
+		return c.matchesPattern(v)
+	case isEmpty:
+		return v == ""
+	case isOfKind:
+		return c.more.kinds>>text&1 != 0
+	case isVersion, isGreaterVersion, isAtLeastVersion, isLessVersion, isAtMostVersion, isVersionInRange:
+		return c.matchesVersion(v)
+	case isBefore, isBeforeOrAt, isAfter, isAfterOrAt, isOnSameDate:
+		at, ok := parseTime(v)
+		return ok && c.matchesTime(at)
+	case isInNetwork:
+		return c.matchesNetwork(v)
+	}
+	return false
+}
+
+// hasText reports whether the text is among the values.
+func (c *condition) hasText(v string) bool {
+	if c.fold {
+		return c.hasFolded(v)
+	}
+	if c.set != nil {
+		_, found := c.set[v]
+		return found
+	}
+	return slices.Contains(c.texts, v)
+}
+
+func (c *condition) anyText(v string, is, isFolded func(v, of string) bool) bool {
+	if c.fold {
+		is = isFolded
+	}
+	for _, t := range c.texts {
+		if is(v, t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *condition) matchesPattern(v string) bool {
+	if len(v) > maxMatched {
+		return false
+	}
+	for _, p := range c.more.patterns {
+		if p.MatchString(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *condition) matchesNumber(n float64) bool {
+	switch c.test {
+	case isAnyOf:
+		return c.hasNumber(n)
+	case isGreater:
+		return n > c.numbers[0]
+	case isAtLeast:
+		return n >= c.numbers[0]
+	case isLess:
+		return n < c.numbers[0]
+	case isAtMost:
+		return n <= c.numbers[0]
+	case isBetween:
+		return n >= c.numbers[0] && n <= c.numbers[1]
+	case leavesRemainder:
+		return math.Mod(n, c.numbers[0]) == c.numbers[1]
+	case isOfKind:
+		return c.more.kinds>>number&1 != 0
+	case isBefore, isBeforeOrAt, isAfter, isAfterOrAt, isOnSameDate:
+		at, ok := millisecondsOf(n)
+		return ok && c.matchesTime(at)
+	}
+	return false
+}
+
+func (c *condition) hasNumber(n float64) bool {
+	_, found := slices.BinarySearch(c.numbers, n)
+	return found && n == n //nolint:gocritic // not a number equals nothing
+}
+
+// matchesList compares a list, or a scalar as a list of one.
+func (c *condition) matchesList(o *operand, who *Subject) bool {
+	if o.kind == missing {
+		return false
+	}
+	var value any
+	size := 1
+	if o.kind == list {
+		value = c.valueOf(who)
+		size = sizeOf(value)
+	}
+	if c.test == hasSize {
+		return o.kind == list && float64(size) >= c.numbers[0] && float64(size) <= c.numbers[1]
+	}
+	known := 0
+	for i := range size {
+		element := *o
+		if o.kind == list {
+			element = elementOf(value, i)
+		}
+		if c.hasElement(&element) {
+			known++
+		}
+	}
+	switch c.test {
+	case hasAny:
+		return known > 0
+	case hasOnly:
+		return known == size
+	case hasExactly:
+		return known == size && c.allThere(o, value, size)
+	default:
+		return c.allThere(o, value, size)
+	}
+}
+
+func (c *condition) hasElement(o *operand) bool {
+	switch o.kind {
+	case text:
+		return c.hasText(o.text)
+	case number:
+		return c.hasNumber(o.number)
+	case truth:
+		return o.truth && c.yes || !o.truth && c.no
+	}
+	return false
+}
+
+// allThere reports whether each of the condition's values is an element.
+func (c *condition) allThere(o *operand, value any, size int) bool {
+	holds := func(is func(*operand) bool) bool {
+		for i := range size {
+			element := *o
+			if o.kind == list {
+				element = elementOf(value, i)
+			}
+			if is(&element) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, t := range c.texts {
+		if !holds(func(e *operand) bool { return e.kind == text && (e.text == t || c.fold && equalFolded(e.text, t)) }) {
+			return false
+		}
+	}
+	for _, n := range c.numbers {
+		if !holds(func(e *operand) bool { return e.kind == number && e.number == n }) {
+			return false
+		}
+	}
+	return (!c.yes || holds(func(e *operand) bool { return e.kind == truth && e.truth })) &&
+		(!c.no || holds(func(e *operand) bool { return e.kind == truth && !e.truth }))
+}

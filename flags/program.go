@@ -1,0 +1,275 @@
+package flags
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// program is the conditions of a flag, or of a segment, each different one once.
+type program struct {
+	conditions []condition
+	// What it asks of the ruleset, as places there.
+	segments, flags []int
+	attributes      []string
+}
+
+// maxDepth bounds how deep conditions may lie in one another.
+const maxDepth = 16
+
+// programmer makes a program.
+type programmer struct {
+	program
+	links  linker
+	places map[string]int // of the conditions that are there already
+	slots  map[string]int // of the attributes
+}
+
+// linker gives the places of things in a ruleset, whether they are there yet or not.
+type linker interface {
+	flagPlace(key string) int
+	segmentPlace(key string) int
+}
+
+func newProgrammer(links linker) programmer {
+	return programmer{links: links, places: map[string]int{}, slots: map[string]int{}}
+}
+
+// add returns the condition's place in the program, where it may be already.
+func (p *programmer) add(from *Condition, depth int) (int, error) {
+	if depth > maxDepth {
+		return 0, fmt.Errorf("conditions lie more than %d deep in one another", maxDepth)
+	}
+	if err := from.check(); err != nil {
+		return 0, err
+	}
+	one, err := p.compile(from, depth)
+	if err != nil {
+		return 0, err
+	}
+	same := from.identity(one.more)
+	if i, there := p.places[same]; there {
+		return i, nil
+	}
+	p.conditions = append(p.conditions, one)
+	p.places[same] = len(p.conditions) - 1
+	return p.places[same], nil
+}
+
+// identity is the same for the same conditions only; their children are told by their places.
+func (c *Condition) identity(more *rare) string {
+	if c.All == nil && c.Any == nil {
+		return fmt.Sprintf("%q %q %s %s %v %v %q %q %q %+v", c.Attribute, c.Path, c.Operator, c.Values, c.IgnoreCase, c.Not, c.Segments, c.Flag, c.Variants, c.Slice)
+	}
+	return fmt.Sprintf("%v %v %v", c.All != nil, c.Not, more.children)
+}
+
+func (p *programmer) compile(from *Condition, depth int) (condition, error) {
+	out := condition{negated: from.Not, more: &rare{}}
+	switch {
+	case from.All != nil:
+		out.test = allHold
+		return out, p.compileChildren(&out, from.All, depth)
+	case from.Any != nil:
+		out.test = anyHolds
+		return out, p.compileChildren(&out, from.Any, depth)
+	case from.Segments != nil:
+		out.test = isMember
+		for _, key := range from.Segments {
+			place := p.links.segmentPlace(key)
+			out.more.segments = append(out.more.segments, place)
+			p.segments = append(p.segments, place)
+		}
+		return out, nil
+	case from.Flag != "":
+		out.test = isServed
+		return out, p.compileServed(&out, from)
+	case from.Slice != nil:
+		out.test = isInSlice
+		slice, err := newSlice(from.Slice)
+		out.more.slice = slice
+		if err == nil {
+			p.attributes = append(p.attributes, slice.attribute())
+		}
+		return out, err
+	}
+	out, err := newComparison(from)
+	if err != nil {
+		return out, err
+	}
+	p.attributes = append(p.attributes, from.Attribute)
+	name := from.Attribute
+	if len(from.Path) > 0 {
+		name = fmt.Sprintf("%q %q", from.Attribute, from.Path)
+	}
+	slot, there := p.slots[name]
+	if !there {
+		slot = min(len(p.slots), slots)
+		p.slots[name] = slot
+	}
+	out.slot = slot
+	return out, nil
+}
+
+func (p *programmer) compileChildren(out *condition, all []Condition, depth int) error {
+	for i := range all {
+		child, err := p.add(&all[i], depth+1)
+		if err != nil {
+			return err
+		}
+		out.more.children = append(out.more.children, child)
+	}
+	return nil
+}
+
+func (p *programmer) compileServed(out *condition, from *Condition) error {
+	if (len(from.Variants) == 0) == (len(from.Values) == 0) {
+		return fmt.Errorf("what the flag %q serves is compared with either variants or values", from.Flag)
+	}
+	out.more.variants = from.Variants
+	for _, raw := range from.Values {
+		value, err := compileAny(raw)
+		if err != nil {
+			return err
+		}
+		out.more.values = append(out.more.values, value)
+	}
+	out.more.flag = p.links.flagPlace(from.Flag)
+	p.flags = append(p.flags, out.more.flag)
+	return nil
+}
+
+// addAll adds conditions that all have to hold.
+func (p *programmer) addAll(all []Condition) ([]int, error) {
+	out := make([]int, 0, len(all))
+	for i := range all {
+		place, err := p.add(&all[i], 1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, place)
+	}
+	return out, nil
+}
+
+// compiledSlice is a Slice whose salt is hashed.
+type compiledSlice struct {
+	hashing
+	ranges []Range
+	shares []float32 // the same as shares, where the algorithm compares those: two for each range
+}
+
+func newSlice(s *Slice) (*compiledSlice, error) {
+	h, err := newHashing(s.Algorithm, s.Salt, s.By, s.Strings, s.Total)
+	if err != nil {
+		return nil, err
+	}
+	out := &compiledSlice{hashing: h, ranges: s.Ranges}
+	for _, r := range s.Ranges {
+		if r.From > r.To || r.To > s.Total {
+			return nil, fmt.Errorf("the range %d to %d is not in [0, %d]", r.From, r.To, s.Total)
+		}
+		if h.kind == shaFloat32 {
+			out.shares = append(out.shares, float32(r.From)/float32(s.Total), float32(r.To)/float32(s.Total))
+		}
+	}
+	return out, nil
+}
+
+// has reports whether the subject is in the slice; unit is empty when nobody knows.
+func (s *compiledSlice) has(who *Subject) (in bool, unit string, bucket uint32) {
+	if unit = s.unit(who); unit == "" {
+		return false, "", 0
+	}
+	bucket = s.bucket(unit)
+	if s.kind == shaFloat32 {
+		share := s.share(unit)
+		for i := 0; i < len(s.shares); i += 2 {
+			if share >= s.shares[i] && share < s.shares[i+1] {
+				return true, unit, bucket
+			}
+		}
+		return false, unit, bucket
+	}
+	for _, r := range s.ranges {
+		if bucket >= r.From && bucket < r.To {
+			return true, unit, bucket
+		}
+	}
+	return false, unit, bucket
+}
+
+// attribute names what the bucket depends on.
+func (h *hashing) attribute() string {
+	if h.by == "" {
+		return TargetingKey
+	}
+	return h.by
+}
+
+// compiledSplit is a Split whose salt is hashed and whose outcomes are prepared.
+type compiledSplit struct {
+	hashing
+	ends    []uint32  // cumulative weights, the last one is total
+	shares  []float32 // the same as shares, where the algorithm compares those
+	serve   []Outcome // one for each of ends
+	keyless *Outcome  // for a subject without a unit id
+}
+
+// compileSplit prepares the split. like holds what all its outcomes have in common.
+func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) {
+	h, err := newHashing(s.Algorithm, s.Salt, s.By, s.Strings, s.Total)
+	if err != nil {
+		return nil, err
+	}
+	c.attributes = append(c.attributes, h.attribute())
+	out := &compiledSplit{hashing: h}
+	like.Reason, like.Algorithm, like.Total = SplitReason, s.Algorithm, s.Total
+	sum, share := uint64(0), float32(0)
+	for _, w := range s.Weights {
+		d, err := c.prepare(w.Variant, like)
+		if err != nil {
+			return nil, err
+		}
+		if w.Weight == 0 {
+			continue
+		}
+		sum += uint64(w.Weight)
+		share += float32(w.Weight) / float32(s.Total)
+		out.ends = append(out.ends, uint32(min(sum, math.MaxUint32))) //nolint:gosec // a sum beyond the total is refused below
+		out.serve = append(out.serve, *d)
+		if h.kind == shaFloat32 {
+			out.shares = append(out.shares, share)
+		}
+	}
+	if sum != uint64(s.Total) {
+		return nil, fmt.Errorf("the weights add up to %d, not to %d", sum, s.Total)
+	}
+	out.keyless = &Outcome{Reason: Error, ErrorCode: TargetingKeyMissing, Rule: like.Rule, FlagRevision: like.FlagRevision}
+	return out, nil
+}
+
+// assign finds the variant whose range holds the unit's bucket. A unit that is not known is in no range.
+func (s *compiledSplit) assign(who *Subject) verdict {
+	unit := who.Key
+	if s.by != "" {
+		unit = unitOf(who.Attributes[s.by])
+	}
+	if unit == "" {
+		return verdict{outcome: s.keyless}
+	}
+	bucket := s.bucket(unit)
+	i := 0
+	if s.kind == shaFloat32 {
+		for share := s.share(unit); i < len(s.shares)-1 && share >= s.shares[i]; {
+			i++
+		}
+	} else {
+		for bucket >= s.ends[i] {
+			i++
+		}
+	}
+	return verdict{outcome: &s.serve[i], unit: unit, bucket: bucket}
+}
+
+var errNothing = errors.New("it has no conditions")

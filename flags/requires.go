@@ -1,0 +1,71 @@
+package flags
+
+import "slices"
+
+// What a flag can require of a program; see Flag.Requires.
+const (
+	requiresConditions  = "conditions/2" // groups, negation, paths, ignoring case, slices
+	requiresSegments    = "segments/1"
+	requiresFlags       = "flags/1"
+	requiresOverrides   = "overrides/1"
+	requiresHoldouts    = "holdouts/1"
+	requiresExperiments = "experiments/2" // that are in a layer
+	requiresStrings     = "strings/1"     // other ways of reading unit ids
+)
+
+func unknownRequirements(all []string) (out []string) {
+	for _, r := range all {
+		switch r {
+		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings:
+		default:
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Needs lists what a program must know to serve the flag right, sorted: what belongs into Requires. Programs of the first
+// format, which ignore what they don't know, refuse a flag that requires anything.
+func (f *Flag) Needs() []string {
+	n := needs{}
+	n.when(len(f.Overrides) > 0, requiresOverrides)
+	n.when(len(f.Holdouts) > 0, requiresHoldouts)
+	for i := range f.Holdouts {
+		n.when(f.Holdouts[i].Slice.Strings != "", requiresStrings)
+	}
+	for i := range f.Rules {
+		n.conditions(f.Rules[i].If)
+		n.serve(f.Rules[i].Serve)
+	}
+	n.serve(f.Default)
+	if f.Experiment != nil {
+		n.when(len(f.Experiment.Within) > 0, requiresExperiments)
+		n.when(f.Experiment.Split.Strings != "", requiresStrings)
+	}
+	slices.Sort(n.names)
+	return n.names
+}
+
+type needs struct{ names []string }
+
+func (n *needs) when(needed bool, name string) {
+	if needed && !slices.Contains(n.names, name) {
+		n.names = append(n.names, name)
+	}
+}
+
+func (n *needs) serve(s Serve) {
+	n.when(s.Split != nil && s.Split.Strings != "", requiresStrings)
+}
+
+func (n *needs) conditions(all []Condition) {
+	for i := range all {
+		c := &all[i]
+		n.when(c.Not || c.IgnoreCase || len(c.Path) > 0 || c.All != nil || c.Any != nil || c.Slice != nil, requiresConditions)
+		n.when(c.Segments != nil, requiresSegments)
+		n.when(c.Flag != "", requiresFlags)
+		n.when(c.Slice != nil && c.Slice.Strings != "", requiresStrings)
+		n.conditions(c.All)
+		n.conditions(c.Any)
+	}
+}

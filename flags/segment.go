@@ -1,0 +1,74 @@
+package flags
+
+import "fmt"
+
+// compiledSegment is a segment ready to be asked.
+type compiledSegment struct {
+	program
+	key      string
+	revision uint64
+	by       string // empty for the targeting key
+	included IDs
+	excluded IDs
+	rules    []compiledRule // only their conditions
+	problem  string
+}
+
+func compileSegment(s *Segment, links linker) *compiledSegment {
+	out := &compiledSegment{key: s.Key, revision: s.Revision, by: s.By, included: s.Included, excluded: s.Excluded}
+	if out.by == TargetingKey {
+		out.by = ""
+	}
+	p := newProgrammer(links)
+	for _, r := range s.Rules {
+		conditions, err := p.addAll(r.If)
+		if err == nil && len(conditions) == 0 {
+			err = errNothing
+		}
+		if err == nil && len(p.flags) > 0 {
+			err = fmt.Errorf("a segment cannot depend on flags")
+		}
+		if err != nil {
+			out.problem = fmt.Sprintf("rule %q: %v", r.ID, err)
+			break
+		}
+		out.rules = append(out.rules, compiledRule{id: r.ID, conditions: conditions})
+	}
+	out.program = p.program
+	if !out.included.IsZero() || !out.excluded.IsZero() {
+		out.attributes = append(out.attributes, orKey(out.by))
+	}
+	return out
+}
+
+// unit is the id that the lists may name.
+func (s *compiledSegment) unit(who *Subject) string {
+	if s.by == "" {
+		return who.Key
+	}
+	return unitOf(who.Attributes[s.by])
+}
+
+// has reports whether the subject is a member.
+func (s *compiledSegment) has(r *Ruleset, who *Subject) bool {
+	if s.included.set != nil || s.excluded.set != nil {
+		if unit := s.unit(who); unit != "" {
+			if s.included.Has(unit) {
+				return true
+			}
+			if s.excluded.Has(unit) {
+				return false
+			}
+		}
+	}
+	if len(s.rules) == 0 {
+		return false
+	}
+	l := look{rules: r, program: &s.program}
+	for i := range s.rules {
+		if l.all(s.rules[i].conditions, who) {
+			return true
+		}
+	}
+	return false
+}
