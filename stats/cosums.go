@@ -1,6 +1,9 @@
 package stats
 
-import "math/big"
+import (
+	"math/big"
+	"slices"
+)
 
 // CoSums are the sufficient statistics of several values per unit: the number of units, all Σx and all Σx·y, kept exactly like
 // Sums. A ratio metric needs two (numerator and denominator), CUPED the metric and its covariates.
@@ -131,4 +134,19 @@ func (s *CoSums) product(i, j int) *exact {
 // scaledComoment is n·Σ(x - x̄)(y - ȳ) = n·Σxy - Σx·Σy, exactly.
 func (s *CoSums) scaledComoment(i, j int) *big.Float {
 	return bigSub(bigMul(bigInt(s.n), s.product(i, j).float()), bigMul(s.sums[i].float(), s.sums[j].float()))
+}
+
+// Select are the sums of some of the values, in the order given: of a metric and its covariates, say. Numbers that do not exist are
+// left out.
+func (s *CoSums) Select(values ...int) *CoSums {
+	values = slices.DeleteFunc(slices.Clone(values), func(v int) bool { return v < 0 || v >= len(s.sums) })
+	out := NewCoSums(len(values))
+	out.n = s.n
+	for i, v := range values {
+		out.sums[i] = s.sums[v].clone()
+		for j, w := range values[:i+1] {
+			*out.product(i, j) = s.product(v, w).clone()
+		}
+	}
+	return out
 }

@@ -157,3 +157,20 @@ func checkLevel(alpha float64) error {
 	}
 	return nil
 }
+
+// RelativeSE is the delta method's standard error of the relative effect; NaN when there is none. Fieller's interval is the one to
+// show: this one can contradict p.
+func (e Effect) RelativeSE() float64 { return e.relativeSE(e.Difference) }
+
+// relativeSE linearises the relative effect at a difference.
+func (e Effect) relativeSE(difference float64) float64 {
+	base := e.baseline
+	if base == nil {
+		base = &baseline{mean: e.control.Mean, variance: e.control.Variance, covariance: -e.control.Variance}
+	}
+	if base.mean == 0 {
+		return math.NaN()
+	}
+	ratio := difference / base.mean
+	return math.Sqrt(math.Max(0, e.SE*e.SE-2*ratio*base.covariance+ratio*ratio*base.variance)) / math.Abs(base.mean)
+}

@@ -1,6 +1,9 @@
 package stats
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind says why there is no result. Its text is a stable name.
 type Kind string
@@ -33,4 +36,12 @@ func (e *Error) Is(target error) bool {
 
 func fail(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Sentence: fmt.Sprintf(format, args...)}
+}
+
+// graver is the error to tell of two arms: what cannot be before what is missing.
+func graver(first, second error) error {
+	if failure, ok := errors.AsType[*Error](second); ok && failure.Kind == InvalidInput || first == nil {
+		return second
+	}
+	return first
 }

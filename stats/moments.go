@@ -115,10 +115,7 @@ func ZTest(control, treatment Moments, t Test) (Effect, error) {
 func samples(control, treatment Moments) (a, b Sample, err error) {
 	a, errA := control.Sample()
 	b, errB := treatment.Sample()
-	if failure, ok := errB.(*Error); ok && failure.Kind == InvalidInput || errA == nil { //nolint:errorlint // made just above
-		errA = errB
-	}
-	return a, b, errA
+	return a, b, graver(errA, errB)
 }
 
 // satterthwaite are the degrees of freedom of a difference of means with variances va and vb, as shares so that nothing overflows.

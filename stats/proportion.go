@@ -25,23 +25,6 @@ func (p Proportion) check() error {
 	return nil
 }
 
-// Wilson is the score interval of a rate at level 1 - alpha (E. B. Wilson, JASA 22, 1927). It stays within [0, 1] and exists for
-// 0 and N conversions.
-func (p Proportion) Wilson(alpha float64) (low, high float64, err error) {
-	if err := checkLevel(alpha); err != nil {
-		return 0, 0, err
-	}
-	if err := p.check(); err != nil {
-		return 0, 0, err
-	}
-	z := -special.NormalQuantile(alpha / 2)
-	n, rate := float64(p.N), p.Rate()
-	scale := 1 + z*z/n
-	centre := (rate + z*z/(2*n)) / scale
-	half := z * math.Sqrt(rate*(1-rate)/n+z*z/(4*n*n)) / scale
-	return math.Max(0, centre-half), math.Min(1, centre+half), nil
-}
-
 // Sample is the rate with its variance p(1-p)/n, for a comparison under any rule. It takes one unit.
 func (p Proportion) Sample() (Sample, error) {
 	if err := p.check(); err != nil {
@@ -75,11 +58,7 @@ func Pooled(control, treatment Proportion) (PooledZ, error) {
 
 // checkBoth refuses impossible counts before empty arms.
 func checkBoth(control, treatment Proportion) error {
-	first, second := control.check(), treatment.check()
-	if failure, ok := second.(*Error); ok && failure.Kind == InvalidInput || first == nil { //nolint:errorlint // made just above
-		return second
-	}
-	return first
+	return graver(control.check(), treatment.check())
 }
 
 // TwoProportions compares two rates by the z test with the unpooled variance p(1-p)/n of each arm, whose interval and p agree; the
