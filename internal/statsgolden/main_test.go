@@ -41,10 +41,6 @@ func TestTheSharedCases(t *testing.T) {
 // pending are the methods that do not pass yet; the list only shrinks.
 var pending = map[string]bool{
 	"aa_uniformity":         true,
-	"best_arm_beta":         true,
-	"best_arm_gaussian":     true,
-	"beta_binomial":         true,
-	"gaussian_bayes":        true,
 	"heterogeneity":         true,
 	"mde":                   true,
 	"non_inferiority_means": true,

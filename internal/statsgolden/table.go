@@ -8,6 +8,7 @@ func methods() map[string]method {
 	for _, area := range []map[string]method{
 		coreMethods(),
 		sequentialMethods(),
+		bayesMethods(),
 	} {
 		maps.Copy(out, area)
 	}

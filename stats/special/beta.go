@@ -15,6 +15,9 @@ func BetaSurvival(x, a, b float64) float64 { return betaTail(1-x, x, b, a) }
 // LogBetaCDF is ln P(X <= x), also where the probability underflows.
 func LogBetaCDF(x, a, b float64) float64 { return logBetaTail(x, 1-x, a, b) }
 
+// LogBetaSurvival is ln P(X > x), also where the probability underflows.
+func LogBetaSurvival(x, a, b float64) float64 { return logBetaTail(1-x, x, b, a) }
+
 // betaTail is I_x(a, b) with y = 1 - x.
 func betaTail(x, y, a, b float64) float64 {
 	switch {

@@ -1,0 +1,103 @@
+package stats
+
+import "math"
+
+// arm is the posterior of an arm on a scale u on which its density is log-concave.
+type arm struct {
+	mean       float64 // on the metric's scale
+	scale      scale
+	lnDensity  func(u float64) float64
+	lnBelow    func(u float64) float64 // of the distribution function
+	lnJacobian func(u float64) float64 // of the metric's scale with respect to u
+}
+
+func scalesOf(arms []arm) []scale {
+	out := make([]scale, len(arms))
+	for i, a := range arms {
+		out[i] = a.scale
+	}
+	return out
+}
+
+// bestOf is ∫ fᵢ Πⱼ Fⱼ for each arm i.
+func bestOf(arms []arm, widest float64) []float64 {
+	out, scales, sum := make([]float64, len(arms)), scalesOf(arms), 0.0
+	for i, own := range arms {
+		if i == 1 && len(arms) == 2 && out[0] < 0.9 {
+			out[1] = 1 - out[0]
+			sum = 1
+			break
+		}
+		lnF := func(u float64) float64 {
+			ln := own.lnDensity(u)
+			for j, other := range arms {
+				if j != i {
+					ln += other.lnBelow(u)
+				}
+			}
+			return ln
+		}
+		out[i] = math.Exp(lnIntegral(lnF, scales, widest))
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum // the sum is 1 but for rounding
+	}
+	return out
+}
+
+// lossOf is E[max - arm] for each arm. That of the arm with the largest mean is ∫ F (1 - Π F of the others), whose terms are all positive, so
+// that a tiny loss keeps its digits; the others have the difference of means more.
+func lossOf(arms []arm, widest float64) []float64 {
+	leader := 0
+	for i, a := range arms {
+		if a.mean > arms[leader].mean {
+			leader = i
+		}
+	}
+	least := 0.0
+	if len(arms) > 1 {
+		lnF := func(u float64) float64 {
+			others := 0.0
+			for j, a := range arms {
+				if j != leader {
+					others += a.lnBelow(u)
+				}
+			}
+			if !(others < 0) {
+				return math.Inf(-1)
+			}
+			return arms[leader].lnBelow(u) + math.Log(-math.Expm1(others)) + arms[leader].lnJacobian(u)
+		}
+		least = math.Exp(lnIntegral(lnF, scalesOf(arms), widest))
+	}
+	out := make([]float64, len(arms))
+	for i, a := range arms {
+		out[i] = least + (arms[leader].mean - a.mean)
+	}
+	return out
+}
+
+// ThompsonWeights are the shares of traffic of a bandit: floor for every arm, the rest by the probability to be best, as
+// floor + (1 - arms·floor) p. The floor is added, not cut off, so that two arms with different chances never get the same share.
+func ThompsonWeights(best []float64, floor float64) ([]float64, error) {
+	k := float64(len(best))
+	if len(best) == 0 || !(floor >= 0 && floor*k <= 1) {
+		return nil, fail(InvalidInput, "the least share of %d arms must lie between 0 and 1/%d, not be %v", len(best), len(best), floor)
+	}
+	sum := 0.0
+	for i, p := range best {
+		if !(p >= 0 && p <= 1) {
+			return nil, fail(InvalidInput, "the chance of arm %d to be best cannot be %v", i+1, p)
+		}
+		sum += p
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		return nil, fail(InvalidInput, "the chances to be best sum to %v, not to 1", sum)
+	}
+	out := make([]float64, len(best))
+	for i, p := range best {
+		out[i] = floor + (1-k*floor)*(p/sum)
+	}
+	return out, nil
+}
