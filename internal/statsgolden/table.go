@@ -9,6 +9,8 @@ func methods() map[string]method {
 		coreMethods(),
 		sequentialMethods(),
 		bayesMethods(),
+		designMethods(),
+		trustMethods(),
 	} {
 		maps.Copy(out, area)
 	}
