@@ -20,7 +20,7 @@ type healthCheck = struct {
 }
 
 // GetReady answers 200 once every read model has been at the head of the log; one that fails later makes it degraded,
-// because decisions and reads go on.
+// because decisions and reads go on. So does trouble with the log itself, which refuses changes meanwhile.
 func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetReadyResponseObject, error) {
 	health := api.Health{Status: api.HealthStatusOk}
 	starting := false
@@ -37,6 +37,13 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 		case len(s.problems(r)) > 0:
 			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
 			check.Detail = fmt.Sprintf("%d parts of the log cannot be read by this version; what they are about stays as it was", len(s.problems(r)))
+		}
+		health.Checks = append(health.Checks, check)
+	}
+	if s.Trouble != nil {
+		check := healthCheck{Name: "log", Status: api.HealthChecksStatusOk, Detail: s.Trouble()}
+		if check.Detail != "" {
+			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
 		}
 		health.Checks = append(health.Checks, check)
 	}

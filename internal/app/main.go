@@ -127,6 +127,8 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	c := Config{}
 	f.StringVar(&c.Data, "data", "assay-data", "`folder` of the log and the read models")
 	f.StringVar(&c.Listen, "listen", DefaultListen, "`address` to listen on")
+	f.StringVar(&c.Store, "log", "", "`connection` string of an EventStoreDB or KurrentDB cluster that holds the log, such as esdb://user:password@host:2113?tls=true; without it the log is in the data folder. ASSAY_LOG sets it, too, and shows no password to other users of the machine")
+	f.StringVar(&c.StorePrefix, "log-prefix", "", "`text` that begins the names of this installation's streams in the cluster, which others may use besides; or ASSAY_LOG_PREFIX")
 	f.Float64Var(&c.EvaluationLimit.PerSecond, "evaluation-rate", 0, "OFREP evaluations a second that one key may ask for from one address, more get 429; 0 for no `limit`")
 	f.IntVar(&c.EvaluationLimit.Burst, "evaluation-burst", 0, "evaluations that may come at once under --evaluation-rate; one second's worth when 0")
 	format := f.String("log-format", "console", "json or console")
@@ -137,6 +139,13 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	}
 	if len(rest) > 0 {
 		return wrong(s, f, "assay serve takes no arguments, but was given %q.", rest)
+	}
+	// Not as defaults of the flags, which --help would show.
+	if c.Store == "" {
+		c.Store = s.Getenv("ASSAY_LOG")
+	}
+	if c.StorePrefix == "" {
+		c.StorePrefix = s.Getenv("ASSAY_LOG_PREFIX")
 	}
 	if c.Log, err = logger(s.Err, *format, *level); err != nil {
 		return err

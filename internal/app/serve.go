@@ -15,14 +15,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/assayhq/assay/domain/apikey"
-	"github.com/assayhq/assay/eventlog/pebblelog"
 	"github.com/assayhq/assay/internal/command"
 	"github.com/assayhq/assay/openapi"
 	"github.com/assayhq/assay/openapi/auth"
@@ -36,6 +34,10 @@ import (
 type Config struct {
 	// Data is the folder of the embedded log and the read models. It is made when it is not there.
 	Data string
+	// Store is the connection string of an EventStoreDB cluster that holds the log; the log is embedded when it is empty.
+	Store string
+	// StorePrefix begins the names of this installation's streams in the cluster, which others may use besides.
+	StorePrefix string
 	// Listen is the address to serve on; 127.0.0.1:8080 when empty, port 0 for any free one.
 	Listen string
 	Log    zerolog.Logger
@@ -73,16 +75,12 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	log, err := pebblelog.Open(filepath.Join(c.Data, "log"), pebblelog.Options{
-		Now:    c.Now,
-		Failed: func(err error) { c.Log.Error().Err(err).Msg("the log takes no more writes until a restart") },
-		Warn:   func(text string) { c.Log.Warn().Msg(text) },
-	})
+	log, err := openStore(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	store, err := facts.Open(filepath.Join(c.Data, "facts"), facts.Options{
+	defer func() { err = errors.Join(err, log.close()) }()
+	store, err := facts.Open(log.facts, facts.Options{
 		Report: func(err error) { c.Log.Warn().Err(err).Msg("facts") },
 	})
 	if err != nil {
@@ -94,7 +92,7 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 		return fmt.Errorf("the address %s cannot be listened on; choose another with --listen: %w", c.Listen, err)
 	}
 	s := &server{
-		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, head: log.Head,
+		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, log: log,
 	}
 	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
@@ -109,14 +107,14 @@ type server struct {
 	rulesets *ruleset.Projection
 	facts    *facts.Store
 	runners  []*projections.Runner
-	head     func(context.Context) (projections.Position, error)
+	log      *store
 	listener net.Listener
 }
 
 func (s *server) run(ctx context.Context, ready func(Running)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	handler, err := openapi.New(ctx, openapi.Dependencies{
-		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.head,
+		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.log.Head, Trouble: s.log.trouble,
 		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
 	})
 	if err != nil {
@@ -161,7 +159,7 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 			return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
 		}
 	}
-	running := Running{URL: "http://" + s.listener.Addr().String(), Head: s.head}
+	running := Running{URL: "http://" + s.listener.Addr().String(), Head: s.log.Head}
 	if !s.catalog.AnyAdminKey() {
 		token, issue, err := auth.Mint(rand.Reader, apikey.Key{Kind: apikey.Admin, Name: "first admin key"})
 		if err != nil {

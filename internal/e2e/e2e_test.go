@@ -39,11 +39,18 @@ type server struct {
 // start runs a server in this process on the folder; it ends with the test, or with shutdown.
 func start(t testing.TB, folder, adminKey string) *server {
 	t.Helper()
+	return startAs(t, app.Config{Data: folder}, adminKey)
+}
+
+// startAs runs a server that is told more than its folder.
+func startAs(t testing.TB, c app.Config, adminKey string) *server {
+	t.Helper()
+	c.Listen, c.Log = "127.0.0.1:0", zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{stop: cancel, ended: make(chan error, 1), AdminKey: adminKey}
 	ready := make(chan app.Running, 1)
 	go func() {
-		s.ended <- app.Serve(ctx, app.Config{Data: folder, Listen: "127.0.0.1:0", Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}, func(r app.Running) { ready <- r })
+		s.ended <- app.Serve(ctx, c, func(r app.Running) { ready <- r })
 	}()
 	select {
 	case running := <-ready:
