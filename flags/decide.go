@@ -59,6 +59,11 @@ func (f *compiledFlag) decide(r *Ruleset, who *Subject) verdict {
 	if len(f.rules) > 0 {
 		serve = f.firstMatch(r, who)
 	}
+	if serve == &f.otherwise && f.logic != nil {
+		if v := f.logic.decide(who); v.outcome != nil {
+			return v
+		}
+	}
 	if serve == &f.otherwise && f.within != nil && !f.isWithin(who) {
 		serve = f.outside
 	}

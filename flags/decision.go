@@ -8,6 +8,9 @@ type Subject struct {
 	// ([]any, []string, []int, []int64, []float64, []bool) and objects (map[string]any) are compared; of any other type
 	// only whether they are there. The map is only read, and never kept.
 	Attributes map[string]any
+	// At is when the decision is made, in seconds since 1970: the engine has no clock. Only rules of flagd's that ask for
+	// $flagd.timestamp depend on it (see Ruleset.Timed); for them 0 is a time that is not known.
+	At int64
 }
 
 // Reason says why a decision is what it is, in the words of OpenFeature.
@@ -32,6 +35,7 @@ const (
 	ParseError          ErrorCode = "PARSE_ERROR"           // the flag's definition does not compile
 	TargetingKeyMissing ErrorCode = "TARGETING_KEY_MISSING" // a split needs a unit id and the subject has none
 	TypeMismatch        ErrorCode = "TYPE_MISMATCH"         // only from the typed accessors
+	General             ErrorCode = "GENERAL"               // a rule of flagd's names what is no variant
 )
 
 // Decision is what a flag serves to a subject, and why. It is a value of a few words: making one allocates nothing.
@@ -48,7 +52,8 @@ type Decision struct {
 
 // Outcome is one of the things that a flag can answer, prepared when it was compiled.
 type Outcome struct {
-	// Value is meaningful when ErrorCode is empty.
+	// Value is meaningful when ErrorCode is empty. Where Variant is empty too it is the zero Value: the caller's default
+	// applies, and that is no error.
 	Value   Value
 	Variant string
 	Reason  Reason

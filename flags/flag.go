@@ -17,6 +17,7 @@ type compiledFlag struct {
 	// otherwise is what no rule matches: the experiment, or else the default. The experiment is only for those within all
 	// the slices; outside is for the others.
 	otherwise compiledServe
+	logic     *compiledLogic // asked before otherwise, when there is one
 	within    []*compiledSlice
 	outside   *compiledServe
 	problem   string        // why it could not be compiled
@@ -96,7 +97,7 @@ func (c *compiler) compile(f *Flag) error {
 	}
 	like := c.common
 	like.Reason = Disabled
-	off, err := c.prepare(f.Off, like)
+	off, err := c.prepareOrNone(f.Off, like)
 	if err != nil {
 		return fmt.Errorf("off: %w", err)
 	}
@@ -106,12 +107,15 @@ func (c *compiler) compile(f *Flag) error {
 	if err := c.compileRules(f.Rules); err != nil {
 		return err
 	}
+	if err := c.compileLogic(f); err != nil {
+		return err
+	}
 	if err := c.compileOtherwise(f); err != nil {
 		return err
 	}
 	if !f.On {
 		c.flag.always = off
-	} else if len(f.Rules) == 0 && c.flag.first == nil && c.flag.within == nil {
+	} else if len(f.Rules) == 0 && c.flag.first == nil && c.flag.logic == nil && c.flag.within == nil {
 		c.flag.always = c.flag.otherwise.fixed // nil when a split serves
 	}
 	return nil
@@ -209,10 +213,10 @@ func (c *compiler) compileRules(rules []Rule) error {
 func (c *compiler) compileOtherwise(from *Flag) error {
 	like := c.common
 	like.Reason = Static
-	if len(c.flag.rules) > 0 || c.flag.first != nil || from.Experiment != nil {
+	if len(c.flag.rules) > 0 || c.flag.first != nil || c.flag.logic != nil || from.Experiment != nil {
 		like.Reason = Default
 	}
-	fallback, err := c.compileServe(from.Default, like)
+	fallback, err := c.compileDefault(from.Default, like)
 	if err != nil {
 		return fmt.Errorf("default: %w", err)
 	}
@@ -239,6 +243,14 @@ func (c *compiler) compileOtherwise(from *Flag) error {
 	return nil
 }
 
+func (c *compiler) compileDefault(s Serve, like Outcome) (out compiledServe, err error) {
+	if s == (Serve{}) {
+		out.fixed, err = c.prepareOrNone("", like)
+		return out, err
+	}
+	return c.compileServe(s, like)
+}
+
 func (c *compiler) compileServe(s Serve, like Outcome) (out compiledServe, err error) {
 	if s.Split != nil {
 		out.split, err = c.compileSplit(s.Split, like)
@@ -246,6 +258,14 @@ func (c *compiler) compileServe(s Serve, like Outcome) (out compiledServe, err e
 		out.fixed, err = c.prepare(s.Variant, like)
 	}
 	return out, err
+}
+
+// prepareOrNone is prepare, where "" is the caller's default: an outcome without variant and value.
+func (c *compiler) prepareOrNone(variant string, like Outcome) (*Outcome, error) {
+	if variant == "" {
+		return &like, nil
+	}
+	return c.prepare(variant, like)
 }
 
 // prepare makes the outcome that serves the variant, otherwise like another.

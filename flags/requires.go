@@ -11,12 +11,14 @@ const (
 	requiresHoldouts    = "holdouts/1"
 	requiresExperiments = "experiments/2" // that are in a layer
 	requiresStrings     = "strings/1"     // other ways of reading unit ids
+	requiresLogic       = "logic/1"
+	requiresNoValue     = "no-value/1" // serving the caller's default
 )
 
 func unknownRequirements(all []string) (out []string) {
 	for _, r := range all {
 		switch r {
-		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings:
+		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings, requiresLogic, requiresNoValue:
 		default:
 			out = append(out, r)
 		}
@@ -38,6 +40,8 @@ func (f *Flag) Needs() []string {
 		n.serve(f.Rules[i].Serve)
 	}
 	n.serve(f.Default)
+	n.when(f.Logic != nil, requiresLogic)
+	n.when(f.Off == "" || f.Default == Serve{}, requiresNoValue)
 	if f.Experiment != nil {
 		n.when(len(f.Experiment.Within) > 0, requiresExperiments)
 		n.when(f.Experiment.Split.Strings != "", requiresStrings)

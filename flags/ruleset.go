@@ -120,7 +120,7 @@ func (r *Ruleset) Problems() (out []Problem) {
 }
 
 // Attributes lists, sorted, the attributes that decisions of the ruleset can depend on; TargetingKey among them when a split
-// or a segment uses it. Two subjects that agree on these get the same decisions.
+// or a segment uses it, and what rules of flagd's use: Everything, Timestamp. Two subjects that agree on these get the same decisions.
 func (r *Ruleset) Attributes() []string { return slices.Clone(r.attributes) }
 
 // Changed lists, sorted, the flags that are not the same as in an earlier ruleset of the environment: new, gone, of another

@@ -31,13 +31,16 @@ type Flag struct {
 	Requires  []string   `json:"requires,omitempty"`
 	On        bool       `json:"on"`
 	Variants  []Variant  `json:"variants"`
-	Off       string     `json:"off"` // the variant served while the flag is not on
+	Off       string     `json:"off"` // the variant served while the flag is not on; "" for the caller's default
 	Overrides []Override `json:"overrides,omitempty"`
 	Holdouts  []Holdout  `json:"holdouts,omitempty"`
 	Rules     []Rule     `json:"rules,omitempty"`
+	// Logic decides what no rule matches, when there is one.
+	Logic *Logic `json:"logic,omitempty"`
 	// Experiment takes what no rule matches, when there is one.
 	Experiment *Experiment `json:"experiment,omitempty"`
-	Default    Serve       `json:"default"`
+	// Default may be the zero Serve: the caller's default.
+	Default Serve `json:"default"`
 }
 
 // Type is the type of a flag's values.

@@ -85,7 +85,7 @@ func flagAnswer(e catalog.Entry[flag.State], environments []project.Environment)
 
 func environmentAnswer(s flag.State, key domain.EnvironmentKey) api.FlagEnvironment {
 	in := s.In(key)
-	out := api.FlagEnvironment{On: in.On, Rules: in.Targeting.Rules, Default: in.Targeting.Default, Off: string(in.Targeting.Off)}
+	out := api.FlagEnvironment{On: in.On, Rules: in.Targeting.Rules, Default: in.Targeting.Default, Off: string(in.Targeting.Off), Logic: in.Targeting.Logic}
 	if out.Rules == nil {
 		out.Rules = []flag.Rule{}
 	}

@@ -39,6 +39,7 @@ func (s *Server) EvaluateAll(ctx context.Context, r api.EvaluateAllRequestObject
 	if failure != nil {
 		return blob{status: http.StatusBadRequest, contentType: jsonType, body: failure}, nil
 	}
+	who.At = s.Now().Unix()
 	events := s.eventsURI(ctx)
 	tag := ofrep.ETag(served.Ruleset, who, events)
 	if noneMatch(r.Params.IfNoneMatch, tag) {
@@ -57,6 +58,7 @@ func (s *Server) EvaluateFlag(ctx context.Context, r api.EvaluateFlagRequestObje
 	if failure != nil {
 		return blob{status: http.StatusBadRequest, contentType: jsonType, body: failure}, nil
 	}
+	who.At = s.Now().Unix()
 	status, body := ofrep.Evaluate(served.Ruleset, r.Flag, who)
 	return blob{status: status, contentType: jsonType, body: body}, nil
 }

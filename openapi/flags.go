@@ -129,7 +129,7 @@ func (s *Server) ChangeFlagEnvironment(ctx context.Context, r api.ChangeFlagEnvi
 		return nil, err
 	}
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
-	c := flag.SetEnvironment{Environment: key, On: b.On, Rules: b.Rules, Default: b.Default}
+	c := flag.SetEnvironment{Environment: key, On: b.On, Rules: b.Rules, Logic: b.Logic, Default: b.Default}
 	if b.Off != nil {
 		off := domain.VariantKey(*b.Off)
 		c.Off = &off

@@ -83,7 +83,7 @@ func servedWhere(s State, key domain.VariantKey) (where string, experiment domai
 }
 
 func serves(in Environment, key domain.VariantKey) bool {
-	if in.Targeting.Off == key || in.Targeting.Default.serves(key) {
+	if in.Targeting.Off == key || in.Targeting.Default.serves(key) || in.Targeting.Logic.names(key) {
 		return true
 	}
 	for _, r := range in.Targeting.Rules {

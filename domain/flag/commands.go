@@ -46,11 +46,12 @@ type (
 		Targeting   Targeting
 	}
 	// SetEnvironment changes the parts of an environment's setting that are given, all or none: the switch, the rules, the
-	// default, the off variant. It is ChangeTargeting and TurnOn or TurnOff in one.
+	// logic (one without a rule takes it away), the default, the off variant ("" for the caller's default). It is ChangeTargeting and TurnOn or TurnOff in one.
 	SetEnvironment struct {
 		Environment domain.EnvironmentKey
 		On          *bool
 		Rules       *[]Rule
+		Logic       *Logic
 		Default     *Serve
 		Off         *domain.VariantKey
 	}

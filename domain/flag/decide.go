@@ -182,11 +182,14 @@ func setEnvironment(s State, c SetEnvironment) ([]Event, error) {
 	if c.Rules != nil {
 		targeting.Rules = *c.Rules
 	}
+	if c.Logic != nil {
+		targeting.Logic = c.Logic
+	}
 	if c.Default != nil {
 		targeting.Default = *c.Default
 	}
 	if c.Off != nil {
-		targeting.Off = *c.Off
+		targeting.Off, targeting.OffCallerDefault = *c.Off, *c.Off == ""
 	}
 	events, err := changeTargeting(s, ChangeTargeting{Environment: c.Environment, Targeting: targeting})
 	if err != nil || c.On == nil {

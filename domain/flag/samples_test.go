@@ -38,6 +38,10 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 			},
 			Default: flag.Serve{Split: &split}, Off: "Mens E-Mail",
 		}},
+		"TargetingChanged.v1.logic.json": flag.TargetingChanged{Environment: "production", Targeting: flag.Targeting{
+			Logic:   &flag.Logic{Rule: raw(`{"if":[{"in":[{"var":"mail"},["a"]]},"on",null]}`), Fractional: "flagd/1"},
+			Default: flag.Serve{CallerDefault: true}, OffCallerDefault: true,
+		}},
 		"ExperimentAttached.v1.json": flag.ExperimentAttached{Environment: "production", Experiment: "checkout", Unit: "user", Split: split},
 		"ExperimentDetached.v1.json": flag.ExperimentDetached{Environment: "production", Experiment: "checkout"},
 		"FlagArchived.v1.json":       flag.Archived{},

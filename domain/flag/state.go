@@ -24,12 +24,15 @@ type Variant struct {
 	Value json.RawMessage   `json:"value"`
 }
 
-// Targeting is what an environment serves while the flag is on there: the first rule whose conditions all hold, else the
-// attached experiment, else the default. Off is served to everybody while it is off.
+// Targeting is what an environment serves while the flag is on there: the first rule whose conditions all hold, else what the
+// logic says, else the attached experiment, else the default. Off is served to everybody while it is off.
 type Targeting struct {
 	Rules   []Rule            `json:"rules,omitempty"`
+	Logic   *Logic            `json:"logic,omitempty"`
 	Default Serve             `json:"default"`
 	Off     domain.VariantKey `json:"off"`
+	// OffCallerDefault: while it is off no variant is served, the application goes on with its own value. Off is empty then.
+	OffCallerDefault bool `json:"off_caller_default,omitempty"`
 }
 
 // Rule serves something to the subjects for whom all conditions hold.
@@ -73,10 +76,12 @@ const (
 	NotExists      Operator = "not_exists"
 )
 
-// Serve is either one variant or a split.
+// Serve is either one variant or a split. A default may also be the caller's own.
 type Serve struct {
 	Variant domain.VariantKey `json:"variant,omitempty"`
 	Split   *Split            `json:"split,omitempty"`
+	// CallerDefault serves no variant: the application goes on with the value it would have without the flag.
+	CallerDefault bool `json:"caller_default,omitempty"`
 }
 
 // Split divides units between variants by a hash of salt and unit id.

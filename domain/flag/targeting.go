@@ -34,9 +34,19 @@ func checkTargeting(s State, t Targeting) (Targeting, error) {
 	if len(rules) == 0 {
 		t.Rules = nil
 	}
-	if err := checkServe(s, &t.Default, "/default"); err != nil {
+	var err error
+	if t.Logic, err = checkLogic(t.Logic); err != nil {
 		return t, err
 	}
+	if t.Default != (Serve{CallerDefault: true}) {
+		if err := checkServe(s, &t.Default, "/default"); err != nil {
+			return t, err
+		}
+	}
+	if t.OffCallerDefault && t.Off == "" {
+		return t, nil
+	}
+	t.OffCallerDefault = false
 	return t, checkServed("/off", s.Variants, t.Off)
 }
 
@@ -146,6 +156,8 @@ func isScalar(v json.RawMessage, kind string) bool {
 
 func checkServe(s State, serve *Serve, pointer string) error {
 	switch {
+	case serve.CallerDefault:
+		return domain.Invalid(pointer, "only the default may be the caller's, and then it has no variant or split; serve one of them").WithCode("serve_variant_or_split")
 	case serve.Variant != "" && serve.Split == nil:
 		return checkServed(pointer+"/variant", s.Variants, serve.Variant)
 	case serve.Variant == "" && serve.Split != nil:

@@ -97,8 +97,15 @@ const bodyVersion = "2"
 func ETag(rs *flags.Ruleset, who flags.Subject, events string) string {
 	text := fmt.Appendf(nil, "%s %q %q %d %q", bodyVersion, rs.Project(), rs.Environment(), rs.Revision(), events)
 	for _, name := range rs.Attributes() {
-		value := any(who.Key)
-		if name != flags.TargetingKey {
+		var value any
+		switch name {
+		case flags.TargetingKey:
+			value = who.Key
+		case flags.Timestamp:
+			value = who.At
+		case flags.Everything:
+			value = who.Attributes
+		default:
 			value = who.Attributes[name]
 		}
 		canonical, err := json.Marshal(value) // sorts the members of objects
@@ -116,12 +123,18 @@ func ETag(rs *flags.Ruleset, who flags.Subject, events string) string {
 func appendSuccess(out, common []byte, key string, d flags.Decision) []byte {
 	out = append(out, `{"key":`...)
 	out = appendText(out, key)
-	out = append(out, `,"value":`...)
-	out = append(out, d.Value.JSON()...)
-	out = append(out, `,"reason":`...)
-	out = appendText(out, string(d.Reason))
-	out = append(out, `,"variant":`...)
-	out = appendText(out, d.Variant)
+	if d.Variant == "" {
+		// Without a value the caller's default applies (the protocol's ADR 0006); null would be a mistake in its type.
+		out = append(out, `,"reason":`...)
+		out = appendText(out, string(d.Reason))
+	} else {
+		out = append(out, `,"value":`...)
+		out = append(out, d.Value.JSON()...)
+		out = append(out, `,"reason":`...)
+		out = appendText(out, string(d.Reason))
+		out = append(out, `,"variant":`...)
+		out = appendText(out, d.Variant)
+	}
 	out = append(out, `,"metadata":`...)
 	out = append(out, common...)
 	if d.Experiment != "" {
@@ -176,6 +189,8 @@ func sentence(code flags.ErrorCode) string {
 	switch code {
 	case flags.TargetingKeyMissing:
 		return "the flag is split by unit and the context does not say which; send a targetingKey, or the attribute that the split goes by"
+	case flags.General:
+		return "the flag's rule names what is no variant of it; correct the rule"
 	case flags.ParseError:
 		return "the flag cannot be served by this version of the server; see its problems"
 	default:

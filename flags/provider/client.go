@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"time"
 
 	"github.com/open-feature/go-sdk/openfeature"
 
@@ -115,7 +116,7 @@ func (c *Client) Decision(flag string, who flags.Subject) flags.Decision {
 // which of the decisions the subject will see; Expose reports those.
 func (c *Client) All(who flags.Subject) iter.Seq2[string, flags.Decision] {
 	if now := c.p.current.Load(); now != nil {
-		return now.rules.All(who)
+		return now.rules.All(now.at(who))
 	}
 	return func(func(string, flags.Decision) bool) {}
 }
@@ -137,9 +138,17 @@ func (c *Client) Track(name, unit string, value float64, properties map[string]a
 // decision asks the ruleset of the moment.
 func (p *Provider) decision(flag string, who flags.Subject) flags.Decision {
 	if now := p.current.Load(); now != nil {
-		return now.rules.Decide(flag, who)
+		return now.rules.Decide(flag, now.at(who))
 	}
 	return flags.Decision{Outcome: p.notReady}
+}
+
+// at is the subject with the time, where decisions depend on it and the caller has not set it.
+func (l *loaded) at(who flags.Subject) flags.Subject {
+	if l.timed && who.At == 0 {
+		who.At = time.Now().Unix()
+	}
+	return who
 }
 
 // expose reports an exposure where evaluating is being exposed.

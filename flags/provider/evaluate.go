@@ -86,7 +86,7 @@ func (p *Provider) decide(flag string, flatCtx openfeature.FlattenedContext) ans
 		}}
 	}
 	key, _ := flatCtx[openfeature.TargetingKey].(string)
-	d := now.rules.Decide(flag, flags.Subject{Key: key, Attributes: flatCtx})
+	d := now.rules.Decide(flag, now.at(flags.Subject{Key: key, Attributes: flatCtx}))
 	a := answer{decision: d, detail: openfeature.ProviderResolutionDetail{Reason: openfeature.Reason(d.Reason), Variant: d.Variant, FlagMetadata: now.metadata}}
 	if d.ErrorCode != "" {
 		a.detail.ResolutionError = errorOf(d.ErrorCode, flag)
@@ -115,8 +115,8 @@ func errorOf(code flags.ErrorCode, flag string) openfeature.ResolutionError {
 func resolve[T any](p *Provider, flag string, flatCtx openfeature.FlattenedContext, defaultValue T, read func(flags.Value) (T, bool)) openfeature.GenericResolutionDetail[T] {
 	a := p.decide(flag, flatCtx)
 	out := openfeature.GenericResolutionDetail[T]{Value: defaultValue, ProviderResolutionDetail: a.detail}
-	if a.decision.Outcome == nil || a.decision.ErrorCode != "" {
-		return out
+	if a.decision.Outcome == nil || a.decision.ErrorCode != "" || a.decision.Variant == "" {
+		return out // an error, or a flag that serves the app's own default
 	}
 	value, ok := read(a.decision.Value)
 	if !ok {

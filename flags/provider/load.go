@@ -17,6 +17,7 @@ import (
 // loaded is a ruleset with what belongs to it.
 type loaded struct {
 	rules     *flags.Ruleset
+	timed     bool           // rules depend on the time of the decision
 	snapshot  flags.Snapshot // what rules were compiled from
 	confirmed bool           // the server said so, in this process; else it comes from a file
 	etag      string
@@ -90,6 +91,7 @@ func (p *Provider) use(l *loaded) {
 	if p.config.Metadata {
 		l.describe()
 	}
+	l.timed = l.rules.Timed()
 	p.current.Store(l)
 	p.keeper.changed()
 }

@@ -619,22 +619,32 @@ type FlagCreateType string
 
 // FlagEnvironment defines model for FlagEnvironment.
 type FlagEnvironment struct {
-	// Default Either a variant or a split.
+	// Default Either a variant or a split; a default may also be the caller's own.
 	Default Serve `json:"default"`
 
 	// Experiment The experiment that takes what no rule matches.
 	Experiment string `json:"experiment,omitempty"`
-	Off        string `json:"off"`
-	On         bool   `json:"on"`
-	Rules      []Rule `json:"rules"`
+
+	// Logic A JSONLogic expression, evaluated as flagd does, for what conditions cannot say. It decides what no rule matches: it names a variant, or answers null, and then
+	// the targeting goes on. Without a rule it takes the logic away.
+	Logic *Logic `json:"logic,omitempty"`
+	Off   string `json:"off"`
+	On    bool   `json:"on"`
+	Rules []Rule `json:"rules"`
 }
 
 // FlagEnvironmentPatch defines model for FlagEnvironmentPatch.
 type FlagEnvironmentPatch struct {
-	// Default Either a variant or a split.
-	Default *Serve  `json:"default,omitempty"`
-	Off     *string `json:"off,omitempty"`
-	On      *bool   `json:"on,omitempty"`
+	// Default Either a variant or a split; a default may also be the caller's own.
+	Default *Serve `json:"default,omitempty"`
+
+	// Logic A JSONLogic expression, evaluated as flagd does, for what conditions cannot say. It decides what no rule matches: it names a variant, or answers null, and then
+	// the targeting goes on. Without a rule it takes the logic away.
+	Logic *Logic `json:"logic,omitempty"`
+
+	// Off A variant; empty for the caller's default.
+	Off *string `json:"off,omitempty"`
+	On  *bool   `json:"on,omitempty"`
 
 	// Reason Why; shown in the history.
 	Reason Reason  `json:"reason,omitempty"`
@@ -746,6 +756,10 @@ type KeyList struct {
 	Items      []Key  `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty"`
 }
+
+// Logic A JSONLogic expression, evaluated as flagd does, for what conditions cannot say. It decides what no rule matches: it names a variant, or answers null, and then
+// the targeting goes on. Without a rule it takes the logic away.
+type Logic = flag.Logic
 
 // Margin defines model for Margin.
 type Margin = experiment.Margin
@@ -986,7 +1000,7 @@ type Result = analysis.Result
 // Rule defines model for Rule.
 type Rule = flag.Rule
 
-// Serve Either a variant or a split.
+// Serve Either a variant or a split; a default may also be the caller's own.
 type Serve = flag.Serve
 
 // Split Divides units by a hash of salt and unit id. Weights add up to total.

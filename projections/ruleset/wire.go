@@ -23,9 +23,13 @@ func wireOf(s flag.State, environment domain.EnvironmentKey) flags.Flag {
 		}
 		out.Rules = append(out.Rules, rule)
 	}
+	if l := in.Targeting.Logic; l != nil {
+		out.Logic = &flags.Logic{Rule: l.Rule, Fractional: l.Fractional}
+	}
 	if e := in.Experiment; e != nil {
 		out.Experiment = &flags.Experiment{Key: string(e.Experiment), Unit: string(e.Unit), Split: splitOf(e.Split)}
 	}
+	out.Requires = out.Needs()
 	return out
 }
 
