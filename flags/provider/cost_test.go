@@ -71,7 +71,7 @@ func TestTheProviderBringsNothingButTheSDK(t *testing.T) {
 	got := strings.Fields(string(out))
 	slices.Sort(got)
 	want := []string{
-		"github.com/assayhq/assay/flags",
+		"github.com/assayhq/assay/flags", "github.com/assayhq/assay/flags/jsonlogic",
 		"github.com/assayhq/assay/flags/provider",
 		"github.com/open-feature/go-sdk/openfeature",
 		"github.com/open-feature/go-sdk/openfeature/internal",
