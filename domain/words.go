@@ -16,6 +16,12 @@ type (
 	EnvironmentKey string
 	// FlagKey names a flag.
 	FlagKey string
+	// SegmentKey names a segment.
+	SegmentKey string
+	// LayerKey names a layer.
+	LayerKey string
+	// HoldoutKey names a holdout.
+	HoldoutKey string
 	// MetricKey names a metric.
 	MetricKey string
 	// ExperimentKey names an experiment.

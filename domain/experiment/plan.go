@@ -55,10 +55,23 @@ func checkPlan(p Plan) error {
 	if err := checkArms(p.Arms, p.Total); err != nil {
 		return err
 	}
+	if err := checkLayer(p); err != nil {
+		return err
+	}
 	if err := checkMetrics(p); err != nil {
 		return err
 	}
 	return checkAnalysis(p)
+}
+
+func checkLayer(p Plan) error {
+	switch {
+	case p.Layer == "" && p.LayerShare == 0:
+		return nil
+	case p.Layer == "" || p.LayerShare == 0 || p.LayerShare > domain.MaxTotal:
+		return domain.Invalid("/layer_share", "an experiment in a layer names the layer and takes a share of it, at least 1").WithCode("bad_share")
+	}
+	return domain.At("/layer", domain.CheckKey("layer", p.Layer))
 }
 
 func checkArms(arms []Arm, total domain.Weight) error {
@@ -133,7 +146,8 @@ func checkEnd(p Plan, now time.Time) error {
 
 // sameTest reports whether two plans assign units alike; only then is the one an amendment of the other.
 func sameTest(a, b Plan) bool {
-	return a.Flag == b.Flag && a.Environment == b.Environment && a.Unit == b.Unit && a.Total == b.Total && slices.Equal(a.Arms, b.Arms)
+	return a.Flag == b.Flag && a.Environment == b.Environment && a.Unit == b.Unit && a.Total == b.Total && a.Layer == b.Layer && a.LayerShare == b.LayerShare &&
+		slices.Equal(a.Arms, b.Arms)
 }
 
 func samePlan(a, b Plan) bool {

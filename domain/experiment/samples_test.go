@@ -20,6 +20,8 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 	}
 	open := full
 	open.Secondary, open.Guardrails, open.PlannedEnd = nil, nil, time.Time{}
+	layered := open
+	layered.Layer, layered.LayerShare = "checkout", 25_000
 	analysed := full
 	analysed.Analysis = experiment.Analysis{
 		Method: experiment.GroupSequential, Alpha: 0.1, Spending: experiment.SpendPower, SpendingPower: 3, Looks: 2, LookAt: []float64{0.25, 1}, PlannedUnits: 20_000,
@@ -31,6 +33,7 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		"ExperimentCreated.v1.json":          experiment.Created{Project: "shop", Key: "checkout", Name: "Checkout on one page", Plan: full},
 		"ExperimentRenamed.v1.json":          experiment.Renamed{Name: "One page"},
 		"PlanChanged.v1.json":                experiment.PlanChanged{Plan: open},
+		"PlanChanged.v1.layer.json":          experiment.PlanChanged{Plan: layered},
 		"ExperimentStarted.v1.json":          experiment.Started{Plan: full, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ExperimentStarted.v1.analysis.json": experiment.Started{Plan: analysed, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ReadingTaken.v1.json": experiment.ReadingTaken{Reading: experiment.Reading{

@@ -16,6 +16,10 @@ type Plan struct {
 	// Arms are at least two; the first is the control. Weights add up to Total.
 	Arms  []Arm         `json:"arms"`
 	Total domain.Weight `json:"total"`
+	// Layer excludes the experiments in it from each other; the experiment takes part with LayerShare of the layer's buckets.
+	// Empty: it is in none.
+	Layer      domain.LayerKey `json:"layer,omitempty"`
+	LayerShare domain.Weight   `json:"layer_share,omitempty"`
 	// Primary is the metric that decides. Secondary ones explain, Guardrails must not get worse. No metric twice.
 	Primary    domain.MetricKey   `json:"primary"`
 	Secondary  []domain.MetricKey `json:"secondary,omitempty"`

@@ -83,8 +83,13 @@ func servedWhere(s State, key domain.VariantKey) (where string, experiment domai
 }
 
 func serves(in Environment, key domain.VariantKey) bool {
-	if in.Targeting.Off == key || in.Targeting.Default.serves(key) || in.Targeting.Logic.names(key) {
+	if in.Targeting.Off == key || in.Targeting.Held == key || in.Targeting.Default.serves(key) || in.Targeting.Logic.names(key) {
 		return true
+	}
+	for _, o := range in.Targeting.Overrides {
+		if o.Variant == key {
+			return true
+		}
 	}
 	for _, r := range in.Targeting.Rules {
 		if r.Serve.serves(key) {

@@ -46,10 +46,14 @@ type (
 		Targeting   Targeting
 	}
 	// SetEnvironment changes the parts of an environment's setting that are given, all or none: the switch, the rules, the
-	// logic (one without a rule takes it away), the default, the off variant ("" for the caller's default). It is ChangeTargeting and TurnOn or TurnOff in one.
+	// logic (one without a rule takes it away), the default, the off variant ("" for the caller's default), the overrides, the
+	// holdouts. It is ChangeTargeting and TurnOn or TurnOff in one.
 	SetEnvironment struct {
 		Environment domain.EnvironmentKey
 		On          *bool
+		Overrides   *[]Override
+		Holdouts    *[]domain.HoldoutKey
+		Held        *domain.VariantKey
 		Rules       *[]Rule
 		Logic       *Logic
 		Default     *Serve
@@ -62,6 +66,8 @@ type (
 		Experiment  domain.ExperimentKey
 		Unit        domain.UnitType
 		Split       Split
+		Layer       domain.LayerKey
+		Within      []domain.Slice
 	}
 	// DetachExperiment ends that. Detaching what is not attached records nothing.
 	DetachExperiment struct {

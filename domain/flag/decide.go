@@ -171,6 +171,9 @@ func changeTargeting(s State, c ChangeTargeting) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if targeting, err = keepBuckets(s.In(c.Environment).Targeting, targeting); err != nil {
+		return nil, err
+	}
 	if reflect.DeepEqual(targeting, s.In(c.Environment).Targeting) {
 		return nil, nil
 	}
@@ -190,6 +193,15 @@ func setEnvironment(s State, c SetEnvironment) ([]Event, error) {
 	}
 	if c.Off != nil {
 		targeting.Off, targeting.OffCallerDefault = *c.Off, *c.Off == ""
+	}
+	if c.Overrides != nil {
+		targeting.Overrides = *c.Overrides
+	}
+	if c.Holdouts != nil {
+		targeting.Holdouts = *c.Holdouts
+	}
+	if c.Held != nil {
+		targeting.Held = *c.Held
 	}
 	events, err := changeTargeting(s, ChangeTargeting{Environment: c.Environment, Targeting: targeting})
 	if err != nil || c.On == nil {
@@ -215,11 +227,19 @@ func attach(s State, c AttachExperiment) ([]Event, error) {
 	if err := checkSplit(s, &c.Split, "/split"); err != nil {
 		return nil, err
 	}
+	if err := checkWithin(&c); err != nil {
+		return nil, err
+	}
 	now := s.In(c.Environment).Experiment
 	if now != nil && now.Experiment != c.Experiment {
 		return nil, domain.WrongState("the experiment %q runs on this flag in %s; stop it before starting another", now.Experiment, c.Environment).WithCode("flag_busy")
 	}
-	if now != nil && now.Unit == c.Unit && reflect.DeepEqual(now.Split, c.Split) {
+	if now != nil {
+		if err := layOut(&now.Split, &c.Split); err != nil {
+			return nil, err
+		}
+	}
+	if now != nil && now.Unit == c.Unit && reflect.DeepEqual(now.Split, c.Split) && now.Layer == c.Layer && reflect.DeepEqual(now.Within, c.Within) {
 		return nil, nil
 	}
 	return []Event{ExperimentAttached(c)}, nil
@@ -278,7 +298,7 @@ func evolve(s State, e Event) State {
 		return setting(s, e.Environment, func(in *Environment) { in.Targeting = e.Targeting })
 	case ExperimentAttached:
 		return setting(s, e.Environment, func(in *Environment) {
-			in.Experiment = &Attachment{Experiment: e.Experiment, Unit: e.Unit, Split: e.Split}
+			in.Experiment = &Attachment{Experiment: e.Experiment, Unit: e.Unit, Split: e.Split, Layer: e.Layer, Within: e.Within}
 		})
 	case ExperimentDetached:
 		return setting(s, e.Environment, func(in *Environment) { in.Experiment = nil })

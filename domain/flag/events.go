@@ -49,6 +49,9 @@ type (
 		Experiment  domain.ExperimentKey  `json:"experiment"`
 		Unit        domain.UnitType       `json:"unit"`
 		Split       Split                 `json:"split"`
+		// Layer and Within limit the experiment to its part of a layer.
+		Layer  domain.LayerKey `json:"layer,omitempty"`
+		Within []domain.Slice  `json:"within,omitempty"`
 	}
 	// ExperimentDetached says: the environment follows its targeting alone again.
 	ExperimentDetached struct {

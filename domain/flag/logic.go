@@ -44,7 +44,7 @@ func checkLogic(l *Logic) (*Logic, error) {
 	default:
 		return nil, domain.Invalid("/logic/fractional", "there is no version %q of fractional; leave it out for %s", l.Fractional, FractionalV2).WithCode("unknown_algorithm")
 	}
-	text, ok := compact(l.Rule)
+	text, ok := domain.Compact(l.Rule)
 	if !ok || len(text) > maxLogic || text[0] != '{' {
 		return nil, domain.Invalid("/logic/rule", "a rule is a JSON object of at most %d bytes, like {\"if\": [...]}", maxLogic).WithCode("bad_logic")
 	}

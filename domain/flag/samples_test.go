@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/domaintest"
 	"github.com/assayhq/assay/domain/flag"
 )
@@ -13,6 +14,9 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		Algorithm: "murmur3-32/1", Salt: "shop.layout/", Total: 1000, By: "company",
 		Weights: []flag.VariantWeight{{Variant: "wide", Weight: 1}, {Variant: "Mens E-Mail", Weight: 999}},
 	}
+	laid := split
+	laid.Strings, laid.Layout = "utf16", []flag.VariantWeight{{Variant: "Mens E-Mail", Weight: 999}, {Variant: "wide", Weight: 1}}
+	laid.Algorithm = "flagd/2"
 	domaintest.Samples(t, flag.Aggregate, os.DirFS("testdata/events"), map[string]flag.Event{
 		"FlagCreated.v1.json": flag.Created{
 			Project: "shop", Key: "layout", Name: "Layout", Description: "How the page is laid out.", Type: flag.Object,
@@ -42,6 +46,21 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 			Logic:   &flag.Logic{Rule: raw(`{"if":[{"in":[{"var":"mail"},["a"]]},"on",null]}`), Fractional: "flagd/1"},
 			Default: flag.Serve{CallerDefault: true}, OffCallerDefault: true,
 		}},
+		"TargetingChanged.v1.reach.json": flag.TargetingChanged{Environment: "production", Targeting: flag.Targeting{
+			Overrides: []flag.Override{{Variant: "wide", By: "company", Units: []string{"acme"}}},
+			Holdouts:  []domain.HoldoutKey{"year"}, Held: "Mens E-Mail",
+			Rules: []flag.Rule{{ID: "reach", Serve: flag.Serve{Split: &laid}, If: []flag.Condition{
+				{Attribute: "address", Path: []string{"country"}, Operator: domain.NotContains, Values: values(`"x"`), IgnoreCase: true},
+				{Not: true, Any: []flag.Condition{{All: []flag.Condition{{Segments: []domain.SegmentKey{"staff"}}}}, {Flag: "other", Values: values("4")}}},
+				{Flag: "other", Variants: []domain.VariantKey{"on"}},
+				{Slice: &domain.Slice{Algorithm: "unleash-rollout/1", Salt: "s", Total: 100, By: "company", Strings: "lowbyte", Ranges: []domain.Range{{From: 1, To: 2}}}},
+			}}},
+			Default: flag.Serve{Variant: "wide"}, Off: "Mens E-Mail",
+		}},
+		"ExperimentAttached.v1.layer.json": flag.ExperimentAttached{
+			Environment: "production", Experiment: "checkout", Unit: "user", Split: split, Layer: "checkout",
+			Within: []domain.Slice{{Algorithm: "murmur3-32/1", Salt: "shop.layer/checkout/", Total: 100_000, Ranges: []domain.Range{{To: 50_000}}}},
+		},
 		"ExperimentAttached.v1.json": flag.ExperimentAttached{Environment: "production", Experiment: "checkout", Unit: "user", Split: split},
 		"ExperimentDetached.v1.json": flag.ExperimentDetached{Environment: "production", Experiment: "checkout"},
 		"FlagArchived.v1.json":       flag.Archived{},

@@ -24,15 +24,28 @@ type Variant struct {
 	Value json.RawMessage   `json:"value"`
 }
 
-// Targeting is what an environment serves while the flag is on there: the first rule whose conditions all hold, else what the
-// logic says, else the attached experiment, else the default. Off is served to everybody while it is off.
+// Targeting is what an environment serves while the flag is on there: the override that names the unit, else the variant Held
+// to whom a holdout holds back, else the first rule whose conditions all hold, else what the logic says, else the attached
+// experiment, else the default. Off is served to everybody while it is off.
 type Targeting struct {
+	Overrides []Override          `json:"overrides,omitempty"`
+	Holdouts  []domain.HoldoutKey `json:"holdouts,omitempty"`
+	// Held is what those who are held back get; Off when it is empty.
+	Held    domain.VariantKey `json:"held,omitempty"`
 	Rules   []Rule            `json:"rules,omitempty"`
 	Logic   *Logic            `json:"logic,omitempty"`
 	Default Serve             `json:"default"`
 	Off     domain.VariantKey `json:"off"`
 	// OffCallerDefault: while it is off no variant is served, the application goes on with its own value. Off is empty then.
 	OffCallerDefault bool `json:"off_caller_default,omitempty"`
+}
+
+// Override serves a variant to units that are named one by one.
+type Override struct {
+	Variant domain.VariantKey `json:"variant"`
+	// By is the attribute whose value is the unit id; empty for the targeting key.
+	By    string   `json:"by,omitempty"`
+	Units []string `json:"units"`
 }
 
 // Rule serves something to the subjects for whom all conditions hold.
@@ -45,35 +58,27 @@ type Rule struct {
 	Serve       Serve       `json:"serve"`
 }
 
-// Condition compares an attribute of the subject with values.
-type Condition struct {
-	// Attribute is a key of the evaluation context, or "targetingKey".
-	Attribute string   `json:"attribute"`
-	Operator  Operator `json:"operator"`
-	// Values are JSON scalars: exactly one for the comparing operators, one or more for the others, none for Exists and
-	// NotExists.
-	Values []json.RawMessage `json:"values,omitempty"`
-}
+// Condition is a question about a subject.
+type Condition = domain.Condition
 
 // Operator says how a condition compares.
-type Operator string
+type Operator = domain.Operator
 
-// The operators. A missing attribute makes every condition false except NotExists, NotEquals and NotIn. Strings compare by
-// their bytes; numbers as numbers, whatever their spelling; values of different types are never equal.
+// Some operators; package domain has all of them.
 const (
-	Equals         Operator = "equals"     // one value
-	NotEquals      Operator = "not_equals" // one value
-	In             Operator = "in"
-	NotIn          Operator = "not_in"
-	Contains       Operator = "contains"    // strings; any of the values
-	StartsWith     Operator = "starts_with" // strings; any of the values
-	EndsWith       Operator = "ends_with"   // strings; any of the values
-	Greater        Operator = "greater"     // one number
-	GreaterOrEqual Operator = "greater_or_equal"
-	Less           Operator = "less"
-	LessOrEqual    Operator = "less_or_equal"
-	Exists         Operator = "exists"
-	NotExists      Operator = "not_exists"
+	Equals         = domain.Equals
+	NotEquals      = domain.NotEquals
+	In             = domain.In
+	NotIn          = domain.NotIn
+	Contains       = domain.Contains
+	StartsWith     = domain.StartsWith
+	EndsWith       = domain.EndsWith
+	Greater        = domain.Greater
+	GreaterOrEqual = domain.GreaterOrEqual
+	Less           = domain.Less
+	LessOrEqual    = domain.LessOrEqual
+	Exists         = domain.Present
+	NotExists      = domain.NotPresent
 )
 
 // Serve is either one variant or a split. A default may also be the caller's own.
@@ -92,8 +97,21 @@ type Split struct {
 	Total     domain.Weight `json:"total"`
 	// By is the attribute whose value is the unit id; empty for the targeting key.
 	By string `json:"by,omitempty"`
+	// Strings is how an algorithm of another product reads unit ids; see domain.Slice.
+	Strings string `json:"strings,omitempty"`
 	// Weights add up to Total. Their order decides the ranges, so it is kept.
 	Weights []VariantWeight `json:"weights"`
+	// Layout is the ranges of buckets, one after the other, where they are not simply the weights in their order: when
+	// weights change, every unit that can keep its variant does. It has the same sums as Weights.
+	Layout []VariantWeight `json:"layout,omitempty"`
+}
+
+// Ranges are the variants' ranges of buckets, one after the other from 0 to Total.
+func (s Split) Ranges() []VariantWeight {
+	if len(s.Layout) > 0 {
+		return s.Layout
+	}
+	return s.Weights
 }
 
 // VariantWeight is a variant's part of a split's total.
@@ -129,6 +147,9 @@ type Attachment struct {
 	Experiment domain.ExperimentKey
 	Unit       domain.UnitType
 	Split      Split
+	// Layer is where the experiment has the slices Within, that limit it; empty for none.
+	Layer  domain.LayerKey
+	Within []domain.Slice
 }
 
 // Exists reports whether the flag was ever created.

@@ -1,7 +1,6 @@
 package flag
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -9,11 +8,8 @@ import (
 )
 
 const (
-	maxRules      = 200
-	maxConditions = 50
-	maxValues     = 1_000
-	maxAttribute  = 256
-	maxSalt       = 128
+	maxRules     = 200
+	maxAttribute = 256
 )
 
 // checkTargeting returns the targeting with rules named and splits completed.
@@ -35,6 +31,12 @@ func checkTargeting(s State, t Targeting) (Targeting, error) {
 		t.Rules = nil
 	}
 	var err error
+	if t.Overrides, err = checkOverrides(s, t.Overrides); err != nil {
+		return t, err
+	}
+	if err := checkHoldouts(s, &t); err != nil {
+		return t, err
+	}
 	if t.Logic, err = checkLogic(t.Logic); err != nil {
 		return t, err
 	}
@@ -81,77 +83,13 @@ func checkRule(s State, r *Rule, pointer string) error {
 	if err := domain.CheckText(pointer+"/description", "description", r.Description, false, maxDescription); err != nil {
 		return err
 	}
-	if len(r.If) == 0 || len(r.If) > maxConditions {
-		return domain.Invalid(pointer+"/if", "a rule has 1 to %d conditions, this one %d; what is served to everybody belongs into default", maxConditions, len(r.If)).WithCode("wrong_number_of_conditions")
-	}
-	r.If = slices.Clone(r.If)
-	for i := range r.If {
-		if err := checkCondition(&r.If[i], fmt.Sprintf("%s/if/%d", pointer, i)); err != nil {
-			return err
-		}
-	}
-	return checkServe(s, &r.Serve, pointer+"/serve")
-}
-
-// checkCondition compacts the values, so that the same condition is the same bytes.
-func checkCondition(c *Condition, pointer string) error {
-	if err := domain.CheckText(pointer+"/attribute", "attribute", c.Attribute, true, maxAttribute); err != nil {
+	conditions := domain.ConditionChecker{Salt: Salt(s.Project, s.Key) + "if/"}
+	checked, err := conditions.Check(r.If, pointer+"/if")
+	if err != nil {
 		return err
 	}
-	least, most, kind := 1, maxValues, "scalar"
-	switch c.Operator {
-	case Equals, NotEquals:
-		most = 1
-	case In, NotIn:
-	case Contains, StartsWith, EndsWith:
-		kind = "string"
-	case Greater, GreaterOrEqual, Less, LessOrEqual:
-		most, kind = 1, "number"
-	case Exists, NotExists:
-		least, most = 0, 0
-	default:
-		return domain.Invalid(pointer+"/operator", "there is no operator %q; use one of the documented ones, such as equals or in", c.Operator).WithCode("unknown_operator")
-	}
-	if len(c.Values) < least || len(c.Values) > most {
-		return domain.Invalid(pointer+"/values", "the operator %s takes %s, not %d", c.Operator, arity(least, most, kind), len(c.Values)).WithCode("wrong_number_of_values")
-	}
-	var values []json.RawMessage
-	for i, v := range c.Values {
-		text, ok := compact(v)
-		if !ok || len(text) > maxValue || !isScalar(text, kind) {
-			return domain.Invalid(fmt.Sprintf("%s/values/%d", pointer, i), "the operator %s compares with a %s; give it one", c.Operator, kind).WithCode("wrong_value_type")
-		}
-		values = append(values, text)
-	}
-	c.Values = values
-	return nil
-}
-
-func arity(least, most int, kind string) string {
-	switch {
-	case most == 0:
-		return "no values"
-	case least == most:
-		return "exactly one " + kind
-	default:
-		return fmt.Sprintf("1 to %d %ss", most, kind)
-	}
-}
-
-func isScalar(v json.RawMessage, kind string) bool {
-	var value any
-	if json.Unmarshal(v, &value) != nil {
-		return false
-	}
-	switch value.(type) {
-	case string:
-		return kind != "number"
-	case float64:
-		return kind != "string"
-	case bool:
-		return kind == "scalar"
-	}
-	return false
+	r.If = checked
+	return checkServe(s, &r.Serve, pointer+"/serve")
 }
 
 func checkServe(s State, serve *Serve, pointer string) error {
@@ -171,29 +109,22 @@ func checkServe(s State, serve *Serve, pointer string) error {
 
 // checkSplit completes the split: algorithm, salt and total are recorded even where the defaults apply.
 func checkSplit(s State, split *Split, pointer string) error {
-	if split.Algorithm == "" {
-		split.Algorithm = domain.BucketingV1
-	}
-	if split.Algorithm != domain.BucketingV1 {
-		return domain.Invalid(pointer+"/algorithm", "there is no bucketing algorithm %q; leave it out for %s", split.Algorithm, domain.BucketingV1).WithCode("unknown_algorithm")
-	}
-	if split.Salt == "" {
-		split.Salt = Salt(s.Project, s.Key)
-	}
-	if err := domain.CheckText(pointer+"/salt", "salt", split.Salt, true, maxSalt); err != nil {
+	b, err := domain.CheckBucketing(domain.Bucketing{
+		Algorithm: split.Algorithm, Salt: split.Salt, By: split.By, Strings: split.Strings, Total: split.Total,
+	}, Salt(s.Project, s.Key), pointer)
+	if err != nil {
 		return err
 	}
-	if err := domain.CheckText(pointer+"/by", "attribute to split by", split.By, false, maxAttribute); err != nil {
-		return err
-	}
-	if split.Total == 0 {
-		split.Total = domain.DefaultTotal
-	}
-	if split.Total > domain.MaxTotal {
-		return domain.Invalid(pointer+"/total", "the total of the weights is at most %d; choose a smaller one", domain.MaxTotal).WithCode("total_too_large")
-	}
+	split.Algorithm, split.Salt, split.Total = b.Algorithm, b.Salt, b.Total
 	split.Weights = slices.Clone(split.Weights)
-	return checkWeights(s, *split, pointer+"/weights")
+	if err := checkWeights(s, *split, pointer+"/weights"); err != nil {
+		return err
+	}
+	split.Layout = slices.Clone(split.Layout)
+	if len(split.Layout) == 0 {
+		split.Layout = nil
+	}
+	return checkLayout(s, *split, pointer+"/layout")
 }
 
 func checkWeights(s State, split Split, pointer string) error {
@@ -213,6 +144,98 @@ func checkWeights(s State, split Split, pointer string) error {
 	}
 	if sum != uint64(split.Total) {
 		return domain.Invalid(pointer, "the weights add up to %d, but must add up to %d; change the weights or the total", sum, split.Total).WithCode("weights_do_not_sum")
+	}
+	return nil
+}
+
+// checkLayout refuses a layout that has other sums than the weights.
+func checkLayout(s State, split Split, pointer string) error {
+	if len(split.Layout) > maxLayout {
+		return domain.Invalid(pointer, "a layout has at most %d ranges, this one %d", maxLayout, len(split.Layout)).WithCode("layout_too_fragmented")
+	}
+	for _, w := range split.Layout {
+		if err := checkServed(pointer, s.Variants, w.Variant); err != nil {
+			return err
+		}
+		if w.Weight > split.Total {
+			return domain.Invalid(pointer, "a range of the layout is larger than the total of %d", split.Total).WithCode("layout_does_not_sum")
+		}
+	}
+	return nil
+}
+
+const (
+	maxOverrides     = 100
+	maxOverrideUnits = 10_000
+	maxUnit          = 512
+	maxHoldouts      = 20
+)
+
+// checkOverrides refuses lists that are better made segments of.
+func checkOverrides(s State, all []Override) ([]Override, error) {
+	if len(all) > maxOverrides {
+		return nil, domain.Invalid("/overrides", "an environment has at most %d overrides, this one %d; make segments of them", maxOverrides, len(all)).WithCode("too_many_overrides")
+	}
+	all = slices.Clone(all)
+	units := 0
+	for i, o := range all {
+		at := fmt.Sprintf("/overrides/%d", i)
+		if err := checkServed(at+"/variant", s.Variants, o.Variant); err != nil {
+			return nil, err
+		}
+		if err := domain.CheckText(at+"/by", "attribute", o.By, false, maxAttribute); err != nil {
+			return nil, err
+		}
+		if units += len(o.Units); len(o.Units) == 0 || units > maxOverrideUnits {
+			return nil, domain.Invalid(at+"/units", "overrides name at least one unit and %d in all at most; make a segment of more", maxOverrideUnits).WithCode("wrong_number_of_units")
+		}
+		for j, unit := range o.Units {
+			if err := domain.CheckText(fmt.Sprintf("%s/units/%d", at, j), "unit", unit, true, maxUnit); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return all, nil
+}
+
+func checkHoldouts(s State, t *Targeting) error {
+	if len(t.Holdouts) > maxHoldouts {
+		return domain.Invalid("/holdouts", "an environment has at most %d holdouts, this one %d", maxHoldouts, len(t.Holdouts)).WithCode("too_many_holdouts")
+	}
+	for i, h := range t.Holdouts {
+		at := fmt.Sprintf("/holdouts/%d", i)
+		if err := domain.At(at, domain.CheckKey("holdout", h)); err != nil {
+			return err
+		}
+		if slices.Contains(t.Holdouts[:i], h) {
+			return domain.Invalid(at, "the holdout %q is there twice; leave one out", h).WithCode("duplicate_holdout")
+		}
+	}
+	t.Holdouts = slices.Clone(t.Holdouts)
+	if len(t.Holdouts) == 0 {
+		t.Holdouts = nil
+	}
+	if t.Held == "" {
+		return nil
+	}
+	return checkServed("/held", s.Variants, t.Held)
+}
+
+// checkWithin completes the slices that limit an experiment.
+func checkWithin(c *AttachExperiment) error {
+	if c.Layer != "" {
+		if err := domain.At("/layer", domain.CheckKey("layer", c.Layer)); err != nil {
+			return err
+		}
+	}
+	c.Within = slices.Clone(c.Within)
+	for i := range c.Within {
+		if err := domain.CheckSlice(&c.Within[i], "", fmt.Sprintf("/within/%d", i)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

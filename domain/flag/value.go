@@ -1,13 +1,13 @@
 package flag
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/assayhq/assay/domain"
 )
 
 const (
@@ -21,7 +21,7 @@ func checkValue(t Type, value json.RawMessage) (json.RawMessage, error) {
 	if len(value) > maxValue {
 		return nil, fmt.Errorf("has %d bytes, at most %d are allowed", len(value), maxValue)
 	}
-	text, ok := compact(value)
+	text, ok := domain.Compact(value)
 	if !ok {
 		return nil, errors.New("is no JSON")
 	}
@@ -29,15 +29,6 @@ func checkValue(t Type, value json.RawMessage) (json.RawMessage, error) {
 		return nil, fmt.Errorf("is not %s, the type of the flag", article(t))
 	}
 	return text, nil
-}
-
-// compact returns a copy of a JSON text without white space between its parts.
-func compact(value json.RawMessage) (json.RawMessage, bool) {
-	var out bytes.Buffer
-	if !utf8.Valid(value) || json.Compact(&out, value) != nil || out.Len() == 0 {
-		return nil, false
-	}
-	return out.Bytes(), true
 }
 
 // isOfType decodes the value as the engine will, so that no recorded value can keep a ruleset from being compiled.

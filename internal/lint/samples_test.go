@@ -19,9 +19,12 @@ import (
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/domain/experiment"
 	aflag "github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/measurement"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 )
 
 var update = flag.Bool("update", false, "add new samples of events to testdata/samples.sha256; nothing in it is ever changed or removed")
@@ -35,7 +38,8 @@ const (
 func decoders() map[string]func(name string, body []byte) error {
 	return map[string]func(string, []byte) error{
 		"apikey": decoder(apikey.Aggregate.Decode), "experiment": decoder(experiment.Aggregate.Decode), "flag": decoder(aflag.Aggregate.Decode),
-		"metric": decoder(metric.Aggregate.Decode), "project": decoder(project.Aggregate.Decode),
+		"holdout": decoder(holdout.Aggregate.Decode), "layer": decoder(layer.Aggregate.Decode), "metric": decoder(metric.Aggregate.Decode),
+		"project": decoder(project.Aggregate.Decode), "segment": decoder(segment.Aggregate.Decode),
 		"measurement": func(name string, body []byte) error {
 			if name != measurement.WireBatchRecorded {
 				return fmt.Errorf("event %q is not known", name)
