@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -50,14 +51,17 @@ var query = facts.Query{
 	Project: "shop", Environment: "production", Experiment: "e", UnitType: "user", Arms: []domain.VariantKey{"a", "b"},
 	Metrics: []facts.Metric{
 		{Event: "buy", Kind: facts.Any}, {Event: "buy", Kind: facts.Count, Window: 10 * time.Hour}, {Event: "buy", Kind: facts.Sum},
+		{Event: "buy", Kind: facts.Sum, Before: 5 * time.Hour}, {Event: "buy", Kind: facts.Count, From: 5 * time.Hour, Window: 5 * time.Hour},
+		{Event: "buy", Kind: facts.Each, Window: 10 * time.Hour}, {Event: "buy", Kind: facts.Last},
 	},
+	Dimensions: []string{"plan", "nothing"},
 }
 
 // item is a drawn fact; an exposure when variant is set.
 type item struct {
-	id, unit, variant string
-	hour              int
-	value             float64
+	id, unit, variant, plan string
+	hour                    int
+	value                   float64
 }
 
 func batchOf(items []item) measurement.Batch {
@@ -65,7 +69,7 @@ func batchOf(items []item) measurement.Batch {
 	for _, i := range items {
 		at := day0.Add(time.Duration(i.hour) * time.Hour)
 		if i.variant != "" {
-			b.Exposures = append(b.Exposures, measurement.Exposure{EventID: i.id, Experiment: "e", Variant: domain.VariantKey(i.variant), UnitType: "user", Unit: i.unit, OccurredAt: at})
+			b.Exposures = append(b.Exposures, measurement.Exposure{EventID: i.id, Experiment: "e", Variant: domain.VariantKey(i.variant), UnitType: "user", Unit: i.unit, OccurredAt: at, Attributes: attributesOf(i.plan)})
 		} else {
 			b.Measurements = append(b.Measurements, measurement.Measurement{EventID: i.id, Event: "buy", UnitType: "user", Unit: i.unit, OccurredAt: at, Value: i.value})
 		}
@@ -76,7 +80,7 @@ func batchOf(items []item) measurement.Batch {
 // naive is the oracle: the rules of the package comment, written down the slow way over all items in log order.
 func naive(log [][]item, upTo int) map[string]any {
 	ids := map[string]bool{}
-	first, variants := map[string]int{}, map[string]map[string]bool{}
+	first, variants, plans := map[string]int{}, map[string]map[string]bool{}, map[string]string{}
 	var measured []item
 	for at, batch := range log {
 		// A batch holds its exposures before its measurements.
@@ -93,6 +97,9 @@ func naive(log [][]item, upTo int) map[string]any {
 			}
 			if variants[i.unit] == nil {
 				variants[i.unit], first[i.unit] = map[string]bool{}, i.hour
+			}
+			if len(variants[i.unit]) == 0 || i.hour < first[i.unit] || i.hour == first[i.unit] && i.plan < plans[i.unit] {
+				plans[i.unit] = i.plan // what the first exposure said
 			}
 			variants[i.unit][i.variant] = true
 			first[i.unit] = min(first[i.unit], i.hour)
@@ -116,19 +123,40 @@ func naive(log [][]item, upTo int) map[string]any {
 			unknown++
 			continue
 		}
-		anyBuy, count, sum := 0.0, 0.0, 0.0
+		anyBuy, count, sum, before, later, last, lastAt := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1
+		var each []float64
 		for _, m := range measured {
-			if m.unit != unit || m.hour < first[unit] {
+			after := m.hour - first[unit]
+			if m.unit != unit || after < -5 {
+				continue
+			}
+			if after < 0 {
+				before += m.value
 				continue
 			}
 			anyBuy, sum = 1, sum+m.value
-			if m.hour < first[unit]+10 {
+			if after < 10 {
 				count++
+				each = append(each, m.value)
+			}
+			if after >= 5 && after < 10 {
+				later++
+			}
+			if m.hour > lastAt || m.hour == lastAt && m.value > last {
+				last, lastAt = m.value, m.hour
 			}
 		}
-		rows[fmt.Sprintln(arm, anyBuy, count, sum)]++
+		slices.Sort(each)
+		rows[fmt.Sprintln(arm, anyBuy, count, sum, before, later, each, last, lastAt >= 0, plans[unit])]++
 	}
 	return map[string]any{"rows": rows, "crossovers": crossovers, "unknown": unknown, "strays": int64(len(strays))}
+}
+
+func attributesOf(plan string) map[string]json.RawMessage {
+	if plan == "" {
+		return nil
+	}
+	return map[string]json.RawMessage{"plan": json.RawMessage(strconv.Quote(plan))}
 }
 
 func boolInt(b bool) int {
@@ -141,7 +169,14 @@ func boolInt(b bool) int {
 func summary(u *facts.Units) map[string]any {
 	rows := map[string]int{}
 	for i, arm := range u.Arm {
-		rows[fmt.Sprintln(query.Arms[arm], u.Values[0][i], u.Values[1][i], u.Values[2][i])]++
+		var each []float64
+		for j, row := range u.Each[5].Row {
+			if int(row) == i {
+				each = append(each, u.Each[5].Value[j])
+			}
+		}
+		plan := u.Dimensions[0].Values[u.Dimensions[0].Of[i]] + u.Dimensions[1].Values[u.Dimensions[1].Of[i]]
+		rows[fmt.Sprintln(query.Arms[arm], u.Values[0][i], u.Values[1][i], u.Values[2][i], u.Values[3][i], u.Values[4][i], each, u.Values[6][i], u.Given[6][i], plan)]++
 	}
 	return map[string]any{"rows": rows, "crossovers": u.Crossovers, "unknown": u.UnknownVariant, "strays": u.WithoutExposure[0]}
 }
@@ -154,6 +189,7 @@ func drawLog(r *rapid.T) [][]item {
 			value: float64(rapid.IntRange(-5, 50).Draw(r, "value")),
 		}
 		if rapid.Bool().Draw(r, "exposure") {
+			i.plan = rapid.SampledFrom([]string{"", "free", "paid"}).Draw(r, "plan")
 			i.variant = rapid.SampledFrom([]string{"a", "a", "a", "a", "b", "b", "b", "b", "c"}).Draw(r, "variant")
 			i.variant = map[bool]string{true: i.variant, false: []string{"a", "b"}[len(i.unit)%2]}[rapid.IntRange(0, 9).Draw(r, "cross") == 0]
 		}

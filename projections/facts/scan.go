@@ -16,6 +16,9 @@ func (c *collector) scanExposures(ctx context.Context, g *segment) error {
 	}
 	columns := []string{"position", "project", "environment", "experiment", "unit_type", "variant", "unit", "occurred_at", "assumed_time"}
 	q := c.query
+	if len(q.Dimensions) > 0 {
+		columns = append(columns, "attributes")
+	}
 	return scan(ctx, g.exposures, columns, func(v [][]parquet.Value, n int) {
 		for i := range n {
 			if v[0][i].Uint64() > uint64(q.At) || !is(v[3][i], string(q.Experiment)) || !is(v[1][i], string(q.Project)) ||
@@ -26,7 +29,11 @@ func (c *collector) scanExposures(ctx context.Context, g *segment) error {
 			if !ok {
 				arm = c.armOf(string(v[5][i].ByteArray()))
 			}
-			c.exposure(v[6][i].Uint64(), arm, v[7][i].Int64(), v[8][i].Boolean())
+			says := int32(0)
+			if len(q.Dimensions) > 0 {
+				says = c.saying(string(v[9][i].ByteArray()))
+			}
+			c.exposure(v[6][i].Uint64(), arm, v[7][i].Int64(), v[8][i].Boolean(), says)
 		}
 	})
 }

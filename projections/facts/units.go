@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/assayhq/assay/domain"
@@ -20,6 +19,8 @@ type Query struct {
 	// Arms are the variants under test, in the order in which Units numbers them.
 	Arms    []domain.VariantKey
 	Metrics []Metric
+	// Dimensions are attributes of exposures by which units are told apart; a unit has the value of its first exposure.
+	Dimensions []string
 	// At is the position whose facts count; 0 for all that are applied. Facts after it are not seen.
 	At eventlog.Position
 }
@@ -28,8 +29,21 @@ type Query struct {
 type Metric struct {
 	Event string
 	Kind  Kind
-	// Window is how long after a unit's first exposure its measurements count; 0 for ever.
+	// Window is how long a unit's measurements count; 0 for ever. It begins From after its first exposure.
 	Window time.Duration
+	From   time.Duration
+	// Before, when it is not 0, looks the other way: measurements count that lie before the unit's first exposure by at most this
+	// much. Such a value is a covariate; nothing that happened after the exposure is in it.
+	Before time.Duration
+}
+
+// covers reports whether a measurement so long after the first exposure (negative: before it) counts.
+func (m *Metric) covers(after int64) bool {
+	if m.Before > 0 {
+		return after < 0 && after >= -int64(m.Before)
+	}
+	after -= int64(m.From)
+	return after >= 0 && (m.Window <= 0 || after < int64(m.Window))
 }
 
 // Kind is how measurements become a value.
@@ -40,6 +54,8 @@ const (
 	Any   Kind = iota + 1 // 1 when there is any measurement, else 0
 	Count                 // the number of measurements
 	Sum                   // the sum of their values
+	Each                  // every single value, in Units.Each
+	Last                  // the value of the last one in time; Units.Given says which units have one
 )
 
 // Units is a table with one row per unit in an arm, sorted by the unit's number, so that it does not depend on the order in
@@ -51,8 +67,14 @@ type Units struct {
 	Arm []uint8
 	// FirstAt is each unit's first exposure, in nanoseconds since 1970.
 	FirstAt []int64
-	// Values are each unit's values, by metric.
+	// Values are each unit's values, by metric. For the kind Each they are the number of values.
 	Values [][]float64
+	// Given says, for metrics of the kind Last, which units have a value; nil for the others.
+	Given [][]bool
+	// Each holds, for metrics of the kind Each, all single values; empty for the others.
+	Each []Singles
+	// Dimensions are those of the query.
+	Dimensions []Dimension
 	// Crossovers are units seen in several variants. They have no row.
 	Crossovers int64
 	// UnknownVariant are units seen only in one variant that is not among Arms. They have no row.
@@ -61,8 +83,26 @@ type Units struct {
 	WithoutExposure []int64
 	// FirstExposure and LastExposure are the times of the earliest and the latest exposure; zero without any.
 	FirstExposure, LastExposure time.Time
+	// Horizon is the time of the latest fact seen, exposure or measurement: up to when units were under observation.
+	Horizon time.Time
 	// AssumedTimes: some of the rows had no time stamp of their own.
 	AssumedTimes bool
+}
+
+// Singles are values of units that have any number of them, ordered by row and then by size, so that they do not depend on the
+// order of arrival.
+type Singles struct {
+	Row   []int32 // into Units.Arm
+	Value []float64
+}
+
+// Dimension is an attribute's value for each unit.
+type Dimension struct {
+	Attribute string
+	// Values are the different values in alphabetical order; the empty one: the exposure did not say.
+	Values []string
+	// Of is each unit's value, an index into Values.
+	Of []int32
 }
 
 // maxArms is what an arm's number can hold.
@@ -106,7 +146,7 @@ func (c *collector) readExposures(rows []exposureRow) {
 	for i := range rows {
 		x := &rows[i]
 		if x.Position <= uint64(q.At) && x.Project == string(q.Project) && x.Environment == string(q.Environment) && x.Experiment == string(q.Experiment) && x.UnitType == string(q.UnitType) {
-			c.exposure(x.Unit, c.armOf(x.Variant), x.OccurredAt, x.Assumed)
+			c.exposure(x.Unit, c.armOf(x.Variant), x.OccurredAt, x.Assumed, c.saying(x.Attributes))
 		}
 	}
 }
@@ -135,6 +175,7 @@ const (
 type seen struct {
 	first int64
 	arm   int32
+	says  int32 // its attributes, an index into collector.attributes
 }
 
 type collector struct {
@@ -147,15 +188,20 @@ type collector struct {
 	// that the sum does not depend on the order of arrival.
 	several     []map[int32][]float64
 	given       [][]bool // the unit has a value for the metric
+	lastAt      [][]int64
+	singles     [][]single
+	attributes  []string // the different texts of attributes, as they come
+	known       map[string]int32
 	out         Units
 	first, last int64
+	horizon     int64
 }
 
 func newCollector(q Query) *collector {
 	c := &collector{
 		query: q, variants: map[string]int32{}, units: map[uint64]seen{}, events: map[string][]int{},
 		strays: make([]map[uint64]struct{}, len(q.Metrics)), several: make([]map[int32][]float64, len(q.Metrics)),
-		first: math.MaxInt64, last: math.MinInt64,
+		first: math.MaxInt64, last: math.MinInt64, horizon: math.MinInt64, known: map[string]int32{}, singles: make([][]single, len(q.Metrics)),
 	}
 	for _, arm := range q.Arms {
 		c.armOf(string(arm))
@@ -175,107 +221,6 @@ func (c *collector) armOf(variant string) int32 {
 		c.variants[variant] = n
 	}
 	return n
-}
-
-func (c *collector) exposure(unit uint64, arm int32, at int64, assumed bool) {
-	c.first, c.last = min(c.first, at), max(c.last, at)
-	c.out.AssumedTimes = c.out.AssumedTimes || assumed
-	was, known := c.units[unit]
-	switch {
-	case !known:
-		c.units[unit] = seen{first: at, arm: arm}
-	case was.arm != arm && was.arm != crossover:
-		c.units[unit] = seen{first: min(was.first, at), arm: crossover}
-	case at < was.first:
-		c.units[unit] = seen{first: at, arm: was.arm}
-	}
-}
-
-// number gives every unit of an arm its row, in the order of the units' numbers.
-func (c *collector) number() {
-	order := make([]uint64, 0, len(c.units))
-	for unit := range c.units {
-		order = append(order, unit)
-	}
-	slices.Sort(order)
-	for _, unit := range order {
-		u := c.units[unit]
-		switch {
-		case u.arm == crossover:
-			c.out.Crossovers++
-			continue
-		case int(u.arm) >= len(c.query.Arms):
-			c.out.UnknownVariant++
-			c.units[unit] = seen{first: u.first, arm: unknown}
-			continue
-		}
-		c.units[unit] = seen{first: u.first, arm: int32(len(c.out.Arm))} //nolint:gosec // rows are bounded by memory long before 2^31
-		c.out.Arm = append(c.out.Arm, uint8(u.arm))                      //nolint:gosec // at most maxArms
-		c.out.FirstAt = append(c.out.FirstAt, u.first)
-	}
-	for range c.query.Metrics {
-		c.out.Values = append(c.out.Values, make([]float64, len(c.out.Arm)))
-		c.given = append(c.given, make([]bool, len(c.out.Arm)))
-	}
-}
-
-func (c *collector) measurement(wanted []int, unit uint64, at int64, value float64, assumed bool) {
-	u, exposed := c.units[unit]
-	if !exposed {
-		for _, i := range wanted {
-			c.strays[i][unit] = struct{}{}
-		}
-		return
-	}
-	if u.arm < 0 || at < u.first {
-		return
-	}
-	for _, i := range wanted {
-		m := &c.query.Metrics[i]
-		if m.Window > 0 && at-u.first >= int64(m.Window) {
-			continue
-		}
-		c.out.AssumedTimes = c.out.AssumedTimes || assumed
-		switch m.Kind {
-		case Any:
-			c.out.Values[i][u.arm] = 1
-		case Count:
-			c.out.Values[i][u.arm]++
-		case Sum:
-			c.add(i, u.arm, value)
-		}
-	}
-}
-
-func (c *collector) add(metric int, row int32, value float64) {
-	if !c.given[metric][row] {
-		c.given[metric][row], c.out.Values[metric][row] = true, value
-		return
-	}
-	more := c.several[metric]
-	if len(more[row]) == 0 {
-		more[row] = append(more[row], c.out.Values[metric][row])
-	}
-	more[row] = append(more[row], value)
-}
-
-func (c *collector) finish() *Units {
-	for i, more := range c.several {
-		for row, values := range more {
-			slices.Sort(values)
-			sum := 0.0
-			for _, v := range values {
-				sum += v
-			}
-			c.out.Values[i][row] = sum
-		}
-		c.out.WithoutExposure = append(c.out.WithoutExposure, int64(len(c.strays[i])))
-	}
-	if c.first <= c.last {
-		c.out.FirstExposure, c.out.LastExposure = time.Unix(0, c.first).UTC(), time.Unix(0, c.last).UTC()
-	}
-	c.out.Position = c.query.At
-	return &c.out
 }
 
 // Position is the log's, for callers that may not know the log itself.
