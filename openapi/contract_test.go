@@ -84,10 +84,15 @@ func TestEveryExampleOfTheDocumentWorks(t *testing.T) {
 	}
 	for id := range strings.FieldsSeq(`createProject changeProject createEnvironment createInstallationKey createKey createFlag changeFlag changeFlagEnvironment
 		archiveFlag restoreFlag createMetric changeMetric archiveMetric restoreMetric createExperiment changeExperiment startExperiment
-		recordExposures recordMeasurements evaluateAll evaluateFlag stopExperiment decideExperiment`) {
+		recordExposures recordMeasurements takeReading evaluateAll evaluateFlag stopExperiment decideExperiment`) {
 		if id == "createExperiment" {
 			w.must("POST", shop+"/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase"}`)
 			w.must("POST", shop+"/metrics", `{"key":"refunds","kind":"count","event":"refund","direction":"decrease"}`)
+		}
+		if id == "takeReading" {
+			w.must("POST", "/api/v1/exposures?project=shop&environment=production",
+				`{"items":[{"event_id":"e-2","experiment_key":"free-shipping","variant":"off","unit_id":"user-2","occurred_at":"2026-11-24T10:00:00Z"}]}`)
+			w.catchUp()
 		}
 		c, ok := examples[id]
 		if !ok {

@@ -291,7 +291,7 @@ func (g *guard) wait(c echo.Context, op *operation) error {
 		return refuse(http.StatusBadRequest, "bad_parameter", "min_position is no log position")
 	}
 	runners := g.server.configuration
-	if op.id == "getResults" || op.id == "getReport" {
+	if op.id == "getResults" || op.id == "getReport" || op.id == "takeReading" {
 		runners = g.server.Runners
 	}
 	return g.server.waitFor(c.Request().Context(), runners, projections.Position(position))

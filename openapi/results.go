@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/assayhq/assay/domain"
-	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/internal/analysis"
 	"github.com/assayhq/assay/openapi/api"
 	"github.com/assayhq/assay/openapi/report"
@@ -24,26 +23,18 @@ func (s *Server) results(ctx context.Context, in, key, asOf string) (analysis.Re
 		return analysis.Result{}, err
 	}
 	project := domain.ProjectKey(in)
-	e, course, ok := s.Catalog.ExperimentAt(project, domain.ExperimentKey(key), at)
+	input, ok, err := s.sources().Read(ctx, project, domain.ExperimentKey(key), at, nil)
+	if err != nil {
+		return analysis.Result{}, err
+	}
 	if !ok {
 		return analysis.Result{}, refuse(http.StatusNotFound, "not_found", "there was no experiment %q at position %d", key, at)
 	}
-	input := analysis.Input{
-		Position: at, Experiment: e.State, StartedAt: course.StartedAt, StoppedAt: course.StoppedAt, DecidedAt: course.DecidedAt,
-		Metrics: map[domain.MetricKey]metric.State{},
-	}
-	for _, a := range course.Amendments {
-		input.Amendments = append(input.Amendments, analysis.Amendment{At: a.At, By: string(a.Actor), Reason: a.Reason})
-	}
-	for _, m := range e.State.Plan.Metrics() {
-		if entry, ok := s.Catalog.MetricAt(project, m, at); ok {
-			input.Metrics[m] = entry.State
-		}
-	}
-	if input.Units, err = s.Facts.Units(ctx, analysis.Query(input)); err != nil {
-		return analysis.Result{}, err
-	}
 	return analysis.Analyze(input), nil
+}
+
+func (s *Server) sources() analysis.Sources {
+	return analysis.Sources{Catalog: s.Catalog, Facts: s.Facts}
 }
 
 // positionFor reads as_of. Without one it is the newest position that both the catalogue and the facts have reached.

@@ -74,7 +74,7 @@ func story() []step {
 		get("experiments are listed", shop+"/experiments?status=draft"),
 		get("an experiment is read", shop+"/experiments/trial"),
 		patch("the draft is changed", shop+"/experiments/trial", `{"guardrails":["revenue"],"secondary":[],"planned_end":"2026-12-24T00:00:00Z"}`),
-		patch("how it is analysed is part of the plan; what is left out stays", shop+"/experiments/trial", `{"analysis":{"looks":7,"min_runtime_seconds":172800,"target":{"by":"relative","value":0.02}}}`),
+		patch("how it is analysed is part of the plan; what is left out stays", shop+"/experiments/trial", `{"analysis":{"looks":7,"planned_units":10,"min_runtime_seconds":172800,"target":{"by":"relative","value":0.02}}}`),
 		post("the experiment starts", shop+"/experiments/trial/start", `{"reason":"The plan is reviewed."}`),
 		patch("the running experiment is amended", shop+"/experiments/trial", `{"planned_end":"2027-01-07T00:00:00Z","reason":"Christmas is no usual week."}`),
 
@@ -92,6 +92,8 @@ func story() []step {
 		get("the results are read", shop+"/experiments/trial/results?min_position=20"),
 		get("the report is told as text", shop+"/experiments/trial/report?format=text&min_position=20"),
 
+		post("somebody looks, and the look counts", shop+"/experiments/trial/readings?min_position=20", `{"reason":"The board meets today."}`),
+		get("the looks are listed", shop+"/experiments/trial/readings"),
 		post("the experiment stops", shop+"/experiments/trial/stop", `{"reason":"The planned end is reached."}`),
 		post("the decision is recorded", shop+"/experiments/trial/decision", `{"outcome":"keep","why":"Nobody needs the banner to find the basket."}`),
 		get("the history says who, why and when", shop+"/history?category=experiment&limit=3"),

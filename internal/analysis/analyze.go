@@ -1,9 +1,9 @@
 package analysis
 
 import (
-	"fmt"
+	"errors"
+	"math"
 	"strconv"
-	"time"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
@@ -12,184 +12,221 @@ import (
 	"github.com/assayhq/assay/stats"
 )
 
-// alpha is the two-sided error probability of every comparison.
-const alpha = 0.05
-
-// Input is what an analysis is made of.
-type Input struct {
-	Position                        facts.Position
-	Experiment                      experiment.State
-	StartedAt, StoppedAt, DecidedAt time.Time
-	Amendments                      []Amendment
-	// Metrics are those of the plan, as they were at the position. One that is missing is reported as such.
-	Metrics map[domain.MetricKey]metric.State
-	// Units are the answer to Query.
-	Units *facts.Units
-}
-
-// Query is the question to the facts that an analysis needs answered.
-func Query(in Input) facts.Query {
-	plan := in.Experiment.Plan
-	q := facts.Query{
-		Project: in.Experiment.Project, Environment: plan.Environment, Experiment: in.Experiment.Key, UnitType: plan.Unit, At: in.Position,
-	}
-	for _, arm := range plan.Arms {
-		q.Arms = append(q.Arms, arm.Variant)
-	}
-	for _, key := range plan.Metrics() {
-		d := in.Metrics[key].Definition
-		m := facts.Metric{Event: d.Event, Kind: facts.Any, Window: time.Duration(d.WindowSeconds) * time.Second}
-		switch d.Kind {
-		case metric.Count:
-			m.Kind = facts.Count
-		case metric.Mean:
-			m.Kind = facts.Sum
-		case metric.Binary:
-		}
-		q.Metrics = append(q.Metrics, m)
-	}
-	return q
-}
-
 // Analyze makes the result.
 func Analyze(in Input) Result {
+	if in.Now == nil {
+		in.Now = in.Units
+	}
 	e := in.Experiment
+	a := analyst{in: in, rules: rulesOf(in), layout: layoutOf(in), rows: rowsByArm(in.Units, len(e.Plan.Arms))}
+	a.course = courseOf(in, a.rules)
+	a.judge, a.broken = a.rules.judgeFor(a.course)
 	r := Result{
-		AnalysisVersion: Version, Position: strconv.FormatUint(uint64(in.Position), 10), Project: string(e.Project), Alpha: alpha,
+		AnalysisVersion: Version, Position: strconv.FormatUint(uint64(in.Position), 10), Project: string(e.Project), Alpha: a.rules.Alpha,
 		Experiment: Experiment{
 			Key: string(e.Key), Name: e.Name, Status: string(e.Status), Hypothesis: e.Plan.Hypothesis, Flag: string(e.Plan.Flag),
 			Environment: string(e.Plan.Environment), UnitType: string(e.Plan.Unit), PlannedEnd: e.Plan.PlannedEnd,
 			StartedAt: in.StartedAt, StoppedAt: in.StoppedAt, DecidedAt: in.DecidedAt, Decision: e.Decision, Amendments: in.Amendments,
 		},
 		Data: Data{
-			FirstExposure: in.Units.FirstExposure, LastExposure: in.Units.LastExposure,
-			AssumedTimes: in.Units.AssumedTimes, UnknownVariantUnits: in.Units.UnknownVariant,
+			FirstExposure: in.Now.FirstExposure, LastExposure: in.Now.LastExposure,
+			AssumedTimes: in.Now.AssumedTimes, UnknownVariantUnits: in.Now.UnknownVariant,
 		},
 	}
-	units := make([]int64, len(e.Plan.Arms))
-	for _, arm := range in.Units.Arm {
-		units[arm]++
-	}
+	now := unitsByArm(in.Now, len(e.Plan.Arms))
 	for i, arm := range e.Plan.Arms {
 		r.Arms = append(r.Arms, Arm{
-			Variant: string(arm.Variant), Control: i == 0, ExpectedShare: float64(arm.Weight) / float64(e.Plan.Total), Units: units[i],
+			Variant: string(arm.Variant), Control: i == 0, ExpectedShare: float64(arm.Weight) / float64(e.Plan.Total), Units: now[i],
 		})
 	}
-	r.Health = health(e.Plan, units, in.Units.Crossovers)
-	for i, key := range e.Plan.Metrics() {
-		r.Metrics = append(r.Metrics, analyzeMetric(in, i, key))
-	}
-	r.Verdict = judge(r)
+	a.measure(&r)
+	a.family(&r)
+	r.Plan = a.plan()
+	r.Looks = a.looks(r)
+	r.Segments = a.segments()
+	r.Health = a.health(r, now)
+	r.Verdict = a.verdict(r)
 	return r
 }
 
-func roleOf(p experiment.Plan, i int) Role {
-	switch {
-	case i == 0:
-		return Primary
-	case i <= len(p.Secondary):
-		return Secondary
-	default:
-		return Guardrail
+// analyst is one analysis being made.
+type analyst struct {
+	in     Input
+	rules  rules
+	layout layout
+	course course
+	judge  judge
+	broken error // why there is no judge
+	rows   [][]int32
+	// made are the comparisons by metric and treatment arm, as they are before any rule judges them.
+	made [][]comparison
+	// metrics are the prepared ones; nil for one that cannot be.
+	metrics []*prepared
+}
+
+// comparison is an arm against the control before a rule judges it.
+type comparison struct {
+	pair
+	err error
+}
+
+func (a *analyst) definition(i int) metric.Definition {
+	return a.in.Metrics[a.in.Experiment.Plan.Metrics()[i]].Definition
+}
+
+// measure makes every metric's numbers. Whatever is wrong with one stays in it.
+func (a *analyst) measure(r *Result) {
+	arms := a.in.Experiment.Plan.Arms
+	for i, key := range a.in.Experiment.Plan.Metrics() {
+		state := a.in.Metrics[key]
+		d := state.Definition
+		m := Metric{
+			Key: string(key), Name: state.Name, Role: roleOf(a.in.Experiment.Plan, i), Kind: string(d.Kind), Direction: string(d.Direction),
+			Unit: d.Unit, WindowSecs: d.WindowSeconds, UnitsWithoutExposure: a.in.Units.WithoutExposure[a.layout.of[i].value], Comparisons: []Effect{},
+		}
+		if m.Name == "" {
+			m.Name = string(key)
+		}
+		p, err := prepare(a.in.Units, d, a.layout.of[i], a.rules)
+		summaries := make([]summary, len(arms))
+		for arm := range arms {
+			if err == nil {
+				summaries[arm], err = p.summarize(a.rows[arm])
+			}
+		}
+		for arm, v := range arms {
+			if err != nil {
+				m.Arms = append(m.Arms, MetricArm{Variant: string(v.Variant), Units: int64(len(a.rows[arm]))})
+				continue
+			}
+			m.Arms = append(m.Arms, p.figures(string(v.Variant), summaries[arm]))
+		}
+		made := make([]comparison, len(arms))
+		for arm := 1; arm < len(arms); arm++ {
+			made[arm].err = err
+			if err == nil {
+				made[arm].pair, made[arm].err = p.compare(summaries[0], summaries[arm])
+			}
+		}
+		if p != nil {
+			m.Capped, m.Notes = p.capped, p.notes
+			m.Adjusted = adjustedOf(d, arms, made)
+		}
+		a.made, a.metrics = append(a.made, made), append(a.metrics, p)
+		r.Metrics = append(r.Metrics, m)
 	}
 }
 
-// analyzeMetric makes one metric's numbers. Whatever is wrong with it stays in it.
-func analyzeMetric(in Input, i int, key domain.MetricKey) Metric {
-	state := in.Metrics[key]
-	d := state.Definition
-	m := Metric{
-		Key: string(key), Name: state.Name, Role: roleOf(in.Experiment.Plan, i), Kind: string(d.Kind), Direction: string(d.Direction),
-		Unit: d.Unit, WindowSecs: d.WindowSeconds, UnitsWithoutExposure: in.Units.WithoutExposure[i], Comparisons: []Effect{},
+// adjustedOf tells what the covariate did, where there is one.
+func adjustedOf(d metric.Definition, arms []experiment.Arm, made []comparison) *Adjusted {
+	out := Adjusted{Covariate: d.Event + ", " + covariates + ", " + strconv.Itoa(d.CovariateDays) + " days"}
+	if d.CovariateEvent != "" {
+		out.Covariate = d.CovariateEvent + ", " + covariates + ", " + strconv.Itoa(d.CovariateDays) + " days"
 	}
-	values := byArm(in.Units, i, len(in.Experiment.Plan.Arms))
-	for arm, v := range values {
-		m.Arms = append(m.Arms, armFigures(string(in.Experiment.Plan.Arms[arm].Variant), d.Kind, v))
-	}
-	for arm := 1; arm < len(values); arm++ {
-		m.Comparisons = append(m.Comparisons, compare(m, d, values, arm))
-	}
-	return m
-}
-
-// byArm divides a metric's values between the arms, each in the table's order.
-func byArm(u *facts.Units, metric, arms int) [][]float64 {
-	sizes := make([]int, arms)
-	for _, arm := range u.Arm {
-		sizes[arm]++
-	}
-	out := make([][]float64, arms)
-	for i, n := range sizes {
-		out[i] = make([]float64, 0, n)
-	}
-	for unit, arm := range u.Arm {
-		out[arm] = append(out[arm], u.Values[metric][unit])
-	}
-	return out
-}
-
-func proportionOf(values []float64) stats.Proportion {
-	p := stats.Proportion{N: int64(len(values))}
-	for _, v := range values {
-		if v != 0 {
-			p.X++
+	for arm := 1; arm < len(made); arm++ {
+		if adjusted := made[arm].adjusted; adjusted != nil && made[arm].err == nil {
+			adjusted.Variant = string(arms[arm].Variant)
+			out.Comparisons = append(out.Comparisons, *adjusted)
 		}
 	}
-	return p
+	if len(out.Comparisons) == 0 {
+		return nil
+	}
+	return &out
 }
 
-func armFigures(variant string, kind metric.Kind, values []float64) MetricArm {
-	out := MetricArm{Variant: variant, Units: int64(len(values))}
-	for _, v := range values {
-		out.Sum += v
-		out.SumSquares += v * v
+// family judges the comparisons: those that belong to the family at the levels that the correction leaves them, the others at
+// alpha, guardrails by tests of their own.
+func (a *analyst) family(r *Result) {
+	type place struct{ metric, arm int }
+	var places []place
+	var ps []float64
+	for i := range r.Metrics {
+		for arm := 1; arm < len(a.made[i]); arm++ {
+			if !a.rules.inFamily(r.Metrics[i].Role) {
+				continue
+			}
+			// A comparison that cannot be made was planned, so it counts, as one that shows nothing.
+			p := 1.0
+			if c := a.made[i][arm]; c.err == nil && a.broken == nil {
+				if e, _, err := a.judged(c, a.rules.Alpha); err == nil {
+					p = e.P
+				}
+			}
+			places, ps = append(places, place{i, arm}), append(ps, p)
+		}
 	}
-	if len(values) == 0 {
-		return out
+	levels, err := stats.Levels(a.rules.correction(), ps, a.rules.Alpha)
+	adjusted, failed := stats.Adjust(a.rules.correction(), ps)
+	if err = errors.Join(err, failed); err != nil {
+		levels, adjusted = nil, nil
 	}
-	moments := stats.MomentsOf(values)
-	out.Mean = moments.Mean
-	low, high, err := moments.Interval(alpha)
-	if kind == metric.Binary {
-		p := proportionOf(values)
-		out.Conversions, out.Mean = &p.X, p.Rate()
-		low, high, err = p.Wilson(alpha)
+	for i := range r.Metrics {
+		for arm := 1; arm < len(a.made[i]); arm++ {
+			r.Metrics[i].Comparisons = append(r.Metrics[i].Comparisons, a.effect(r, i, arm, a.rules.Alpha))
+		}
 	}
-	if moments.N > 1 {
-		sd := sqrt(moments.Variance())
-		out.SD = &sd
+	for n, at := range places {
+		if levels == nil || a.rules.old {
+			break
+		}
+		e := &r.Metrics[at.metric].Comparisons[at.arm-1]
+		if e.Problem == "" && r.Metrics[at.metric].Role != Guardrail {
+			*e = a.effect(r, at.metric, at.arm, levels[n])
+		}
+		if e.Problem == "" {
+			e.Level, e.AdjustedP, e.Family = &levels[n], &adjusted[n], string(a.rules.Scope)
+		}
 	}
-	if err == nil {
-		out.Interval = &Interval{Low: low, High: high}
-	}
-	return out
 }
 
-// compare judges one arm against the control.
-func compare(m Metric, d metric.Definition, values [][]float64, arm int) Effect {
+// effect is a comparison judged at a level.
+func (a *analyst) effect(r *Result, i, arm int, level float64) Effect {
+	m, c := &r.Metrics[i], a.made[i][arm]
 	out := Effect{Variant: m.Arms[arm].Variant, Control: m.Arms[0].Variant}
-	var effect stats.Effect
-	var err error
-	if d.Kind == metric.Binary {
-		var pooled stats.PooledZ
-		effect, pooled, err = stats.TwoProportions(proportionOf(values[0]), proportionOf(values[arm]), alpha)
-		out.Pooled = &PooledZ{SE: pooled.SE, Z: pooled.Z, P: pooled.P}
-	} else {
-		effect, err = stats.Welch(stats.MomentsOf(values[0]), stats.MomentsOf(values[arm]), alpha)
+	d := a.definition(i)
+	err := c.err
+	if err == nil {
+		err = a.broken
 	}
-	if d.Kind == "" {
-		err = fmt.Errorf("the metric %q was not known at this position", m.Key)
+	if err == nil && m.Role == Guardrail && !a.rules.old {
+		return a.guardrail(out, d, c, a.marginOf(domain.MetricKey(m.Key), d))
+	}
+	var (
+		effect stats.Effect
+		name   string
+	)
+	if err == nil {
+		effect, name, err = a.judged(c, level)
 	}
 	if err != nil {
 		return Effect{Variant: out.Variant, Control: out.Control, Problem: sentence(err), P: 1}
 	}
-	out.Method, out.Statistic, out.Critical, out.P, out.LnP = effect.Method, effect.Statistic, effect.Critical, effect.P, effect.LnP
-	out.Difference = &Estimate{Value: effect.Difference, SE: effect.SE, Interval: Interval{Low: effect.Low, High: effect.High}}
-	if !isInf(effect.DF) {
-		out.DF = &effect.DF
+	out = told(out, effect)
+	out.Rule, out.Warnings = name, effect.Warnings
+	out.Word = wordOf(out.Difference.Interval, effect.Difference, d.Direction)
+	if math.Abs(effect.Statistic) <= effect.Critical {
+		out.Word = Unclear // only where test and interval come from different families do they differ
 	}
-	out.Relative = relativeOf(effect.Relative)
-	out.Word = wordOf(effect, d.Direction)
+	if c.pooled != nil {
+		out.Pooled = &PooledZ{SE: c.pooled.SE, Z: c.pooled.Z, P: c.pooled.P}
+	}
+	if m.Role == Primary && !a.rules.old {
+		out.Target = a.target(d, out)
+		out.Bayesian = a.bayesian(d, c)
+	}
+	return out
+}
+
+// told writes a judged effect into the answer.
+func told(out Effect, e stats.Effect) Effect {
+	out.Method, out.Statistic, out.Critical, out.P, out.LnP = e.Method, e.Statistic, e.Critical, e.P, e.LnP
+	out.Difference = &Estimate{Value: e.Difference, SE: e.SE, Interval: Interval{Low: e.Low, High: e.High}}
+	if finite(e.DF) {
+		df := e.DF
+		out.DF = &df
+	}
+	out.Relative = relativeOf(e.Relative)
 	return out
 }
 
@@ -204,16 +241,44 @@ func relativeOf(r *stats.Relative) *Relative {
 	return out
 }
 
-func wordOf(e stats.Effect, d metric.Direction) Word {
+func wordOf(i Interval, difference float64, d metric.Direction) Word {
 	switch {
-	case e.Low <= 0 && e.High >= 0:
+	case i.Low <= 0 && i.High >= 0:
 		return Unclear
-	case (e.Difference > 0) == (d == metric.Increase):
+	case (difference > 0) == (d == metric.Increase):
 		return Better
 	default:
 		return Worse
 	}
 }
 
-// sentence ends an error like a sentence of the report.
-func sentence(err error) string { return "Not computed: " + err.Error() + "." }
+func roleOf(p experiment.Plan, i int) Role {
+	switch {
+	case i == 0:
+		return Primary
+	case i <= len(p.Secondary):
+		return Secondary
+	default:
+		return Guardrail
+	}
+}
+
+// rowsByArm are the rows of the table by arm, each in the table's order.
+func rowsByArm(u *facts.Units, arms int) [][]int32 {
+	out := make([][]int32, arms)
+	for arm, n := range unitsByArm(u, arms) {
+		out[arm] = make([]int32, 0, n)
+	}
+	for row, arm := range u.Arm {
+		out[arm] = append(out[arm], int32(row)) //nolint:gosec // the table has fewer rows than 2^31
+	}
+	return out
+}
+
+func unitsByArm(u *facts.Units, arms int) []int64 {
+	out := make([]int64, arms)
+	for _, arm := range u.Arm {
+		out[arm]++
+	}
+	return out
+}

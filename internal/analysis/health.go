@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/stats"
@@ -11,17 +10,31 @@ import (
 // crossoverWarning is the share of units in several arms from which a reader should ask why.
 const crossoverWarning = 0.01
 
-func health(plan experiment.Plan, units []int64, crossovers int64) Health {
-	return Health{SRM: sampleRatio(plan, units), Crossovers: crossed(units, crossovers)}
+// health says whether the numbers can be trusted. It looks at all facts, also those after the last look.
+func (a *analyst) health(r Result, units []int64) Health {
+	plan := a.in.Experiment.Plan
+	h := Health{SRM: sampleRatio(plan, units), Crossovers: crossed(units, a.in.Now.Crossovers)}
+	if a.rules.old {
+		return h
+	}
+	a.watchRatio(&h.SRM)
+	for _, check := range []func(Result) []Check{a.ratioByDay, a.ratioBySegment, a.runtime, a.twyman, a.novelty, a.imbalance} {
+		h.Checks = append(h.Checks, check(r)...)
+	}
+	return h
 }
 
-func sampleRatio(plan experiment.Plan, units []int64) SRM {
+func weightsOf(plan experiment.Plan) []int64 {
 	weights := make([]int64, len(plan.Arms))
 	for i, arm := range plan.Arms {
 		weights[i] = int64(arm.Weight)
 	}
+	return weights
+}
+
+func sampleRatio(plan experiment.Plan, units []int64) SRM {
 	out := SRM{State: None, Observed: units, Expected: []float64{}, P: 1, Threshold: stats.SRMThreshold}
-	test, err := stats.SampleRatio(units, weights)
+	test, err := stats.SampleRatio(units, weightsOf(plan))
 	if err != nil {
 		out.Sentence = "Sample ratio not checked: " + err.Error() + "."
 		return out
@@ -35,6 +48,36 @@ func sampleRatio(plan experiment.Plan, units []int64) SRM {
 	out.State = Pass
 	out.Sentence = fmt.Sprintf("The units are divided as planned (chi-square %.4g, p %.3g; the alarm is below %g).", test.ChiSquare, test.P, stats.SRMThreshold)
 	return out
+}
+
+// watchRatio adds the test that may be watched every day, over the days on which units first came.
+func (a *analyst) watchRatio(srm *SRM) {
+	days := a.days()
+	if len(days) == 0 {
+		return
+	}
+	running, looks := make([]int64, len(a.in.Experiment.Plan.Arms)), make([][]int64, 0, len(days))
+	for _, d := range days {
+		for arm, n := range d.units {
+			running[arm] += n
+		}
+		looks = append(looks, append([]int64(nil), running...))
+	}
+	plan := a.in.Experiment.Plan
+	shares := make([]float64, len(plan.Arms))
+	for i, arm := range plan.Arms {
+		shares[i] = float64(arm.Weight) / float64(plan.Total)
+	}
+	test, err := stats.SampleRatioSequence(looks, shares, stats.SRMConcentration)
+	if err != nil || len(test.P) == 0 {
+		return
+	}
+	p := test.P[len(test.P)-1]
+	srm.SequentialP = &p
+	if p < stats.SRMThreshold && srm.State != Fail {
+		srm.State = Fail
+		srm.Sentence = fmt.Sprintf("The units were not divided as planned at some time of the run (sequential test, p %.2g, below %g): something lost or added units in one arm; find out what before reading the metrics.", p, stats.SRMThreshold)
+	}
 }
 
 func crossed(units []int64, crossovers int64) Crossovers {
@@ -58,7 +101,3 @@ func crossed(units []int64, crossovers int64) Crossovers {
 	}
 	return out
 }
-
-func sqrt(x float64) float64 { return math.Sqrt(x) }
-
-func isInf(x float64) bool { return math.IsInf(x, 0) }

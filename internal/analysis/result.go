@@ -8,8 +8,14 @@
 // sums per arm, the method and the critical value of every comparison.
 //
 // The control is the first arm; every difference is treatment - control. One critical value per comparison drives its p,
-// its interval and its relative interval, so they never contradict each other. A metric that cannot be judged says
-// why, alone, and takes no other down.
+// its interval and its relative interval, so they never contradict each other. Which critical value that is, the frozen plan
+// says: that of the last recorded look of a group sequential design, that of a confidence sequence, or that of a fixed horizon,
+// at the level that the correction for several comparisons leaves. A metric that cannot be judged says why, alone, and takes no
+// other down.
+//
+// In a group sequential design the comparisons are those of the last reading: they are made from the facts at its position, so
+// that whoever opens the report in between sees what may be concluded and no more. Units that came since are counted beside
+// them, and health is always that of all facts.
 package analysis
 
 import (
@@ -19,21 +25,25 @@ import (
 )
 
 // Version names the computation. It changes when the same facts give other numbers.
-const Version = "1"
+const Version = "2"
 
 // Result is everything that is known about an experiment at a position.
 type Result struct {
 	AnalysisVersion string `json:"analysis_version"`
 	// Position is the log position whose facts are in it, a decimal string.
-	Position   string     `json:"position"`
-	Project    string     `json:"project"`
-	Experiment Experiment `json:"experiment"`
-	Verdict    Verdict    `json:"verdict"`
-	Arms       []Arm      `json:"arms"`
-	Metrics    []Metric   `json:"metrics"`
-	Health     Health     `json:"health"`
-	Data       Data       `json:"data"`
-	// Alpha is the two-sided error probability of every comparison; intervals cover 1 - Alpha.
+	Position   string      `json:"position"`
+	Project    string      `json:"project"`
+	Experiment Experiment  `json:"experiment"`
+	Verdict    Verdict     `json:"verdict"`
+	Plan       Plan        `json:"plan"`
+	Looks      *Looks      `json:"looks,omitempty"`
+	Arms       []Arm       `json:"arms"`
+	Metrics    []Metric    `json:"metrics"`
+	Segments   []Segmented `json:"segments,omitempty"`
+	Health     Health      `json:"health"`
+	Data       Data        `json:"data"`
+	// Alpha is the two-sided error probability of the family of comparisons that decides. The interval of a comparison covers 1 - its
+	// level, which is Alpha unless it was corrected.
 	Alpha float64 `json:"alpha"`
 }
 
@@ -101,6 +111,12 @@ type Metric struct {
 	WindowSecs  int64       `json:"window_seconds,omitempty"`
 	Arms        []MetricArm `json:"arms"`
 	Comparisons []Effect    `json:"comparisons"`
+	// Capped says where values were capped; nil when they were not.
+	Capped *Capped `json:"capped,omitempty"`
+	// Adjusted tells what the covariate did (CUPED); nil without one.
+	Adjusted *Adjusted `json:"adjusted,omitempty"`
+	// Notes are sentences about how this metric was computed that a careful reader wants to know.
+	Notes []string `json:"notes,omitempty"`
 	// UnitsWithoutExposure sent measurements of this metric's event but were never exposed.
 	UnitsWithoutExposure int64 `json:"units_without_exposure"`
 }
@@ -125,6 +141,8 @@ type MetricArm struct {
 	SumSquares  float64 `json:"sum_squares"`
 	// Mean is the conversion rate of a binary metric.
 	Mean float64 `json:"mean"`
+	// Denominator is the sum of what a ratio or rate divides by; nil for other kinds.
+	Denominator *float64 `json:"denominator,omitempty"`
 	// SD is the standard deviation with n - 1; nil with less than two units.
 	SD *float64 `json:"sd,omitempty"`
 	// Interval of the mean: Wilson for rates, Student's t for means; nil where there is none.
@@ -155,6 +173,21 @@ type Effect struct {
 	P        float64  `json:"p_value"`
 	// LnP is the natural logarithm of P, for when P underflows.
 	LnP float64 `json:"ln_p_value"`
+	// Rule is what makes p and the intervals valid: the fixed horizon, a look of a group sequential design, a confidence sequence.
+	Rule string `json:"rule,omitempty"`
+	// Level is the error probability at which the intervals are made; AdjustedP is the p value after the correction for several
+	// comparisons of Family. Both are nil and empty for a comparison that belongs to no family.
+	Level     *float64 `json:"level,omitempty"`
+	AdjustedP *float64 `json:"adjusted_p_value,omitempty"`
+	Family    string   `json:"family,omitempty"`
+	// Guard is the verdict on a guardrail.
+	Guard *Guard `json:"guard,omitempty"`
+	// Target is the verdict on the KPI target of the primary metric.
+	Target *Target `json:"target,omitempty"`
+	// Bayesian is the Bayesian view, when the plan asks for it.
+	Bayesian *Bayesian `json:"bayesian,omitempty"`
+	// Warnings are sentences about this comparison.
+	Warnings []string `json:"warnings,omitempty"`
 	// Pooled is the classical pooled z test of two proportions, beside the one that the interval belongs to.
 	Pooled *PooledZ `json:"pooled_z,omitempty"`
 	// Word is "better", "worse" or "no clear difference", by the metric's direction.
@@ -197,6 +230,17 @@ type PooledZ struct {
 type Health struct {
 	SRM        SRM        `json:"srm"`
 	Crossovers Crossovers `json:"crossovers"`
+	// Checks are the others, each with what to do.
+	Checks []Check `json:"checks,omitempty"`
+}
+
+// Check is a health check beside the two that every experiment has.
+type Check struct {
+	Name     string `json:"name"`
+	State    State  `json:"state"`
+	Sentence string `json:"sentence"`
+	// P is the check's p value, when it is a test.
+	P *float64 `json:"p_value,omitempty"`
 }
 
 // State of a health check.
@@ -220,7 +264,9 @@ type SRM struct {
 	DF        int       `json:"df"`
 	P         float64   `json:"p_value"`
 	Threshold float64   `json:"threshold"`
-	Sentence  string    `json:"sentence"`
+	// SequentialP is the p value of the test that may be watched all the time.
+	SequentialP *float64 `json:"sequential_p_value,omitempty"`
+	Sentence    string   `json:"sentence"`
 }
 
 // Crossovers are units that were seen in more than one arm. They are excluded from every arm.

@@ -21,7 +21,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/assayhq/assay/domain/apikey"
+	"github.com/assayhq/assay/internal/analysis"
 	"github.com/assayhq/assay/internal/command"
+	"github.com/assayhq/assay/internal/policy"
 	"github.com/assayhq/assay/openapi"
 	"github.com/assayhq/assay/openapi/auth"
 	"github.com/assayhq/assay/projections"
@@ -45,6 +47,8 @@ type Config struct {
 	EvaluationLimit openapi.Limit
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
+	// ReadingInterval is how often it is looked whether a reading of an experiment is due; 15 s when 0.
+	ReadingInterval time.Duration
 }
 
 // DefaultListen is where a server listens that was told nothing. Only this machine can reach it.
@@ -140,7 +144,13 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return s.announce(ctx, ready) })
+	group.Go(func() error {
+		if err := s.announce(ctx, ready); err != nil {
+			return err
+		}
+		// Only read models that have caught up know what is due.
+		return s.readings().Run(ctx)
+	})
 	return group.Wait()
 }
 
@@ -150,6 +160,14 @@ func protocols() *http.Protocols {
 	p.SetHTTP1(true)
 	p.SetUnencryptedHTTP2(true)
 	return &p
+}
+
+// readings is the loop that takes planned looks at experiments.
+func (s *server) readings() policy.Readings {
+	return policy.Readings{
+		Sources: analysis.Sources{Catalog: s.catalog, Facts: s.facts}, Commands: s.commands, Now: s.config.Now, Every: s.config.ReadingInterval,
+		Report: func(err error) { s.config.Log.Error().Err(err).Msg("readings") },
+	}
 }
 
 // announce waits until the read models have caught up, makes the first admin key where there is none, and calls ready.

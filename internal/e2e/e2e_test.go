@@ -116,6 +116,8 @@ type experiment struct {
 	weights      []int
 	total        int
 	metrics      []map[string]any // the first is the primary
+	analysis     map[string]any   // of the plan; the product's own choice when nil
+	end          time.Time        // planned
 }
 
 func (s *server) run(t testing.TB, e experiment) {
@@ -139,6 +141,12 @@ func (s *server) run(t testing.TB, e experiment) {
 	}
 	if e.total != 0 {
 		plan["total"] = e.total
+	}
+	if e.analysis != nil {
+		plan["analysis"] = e.analysis
+	}
+	if !e.end.IsZero() {
+		plan["planned_end"] = e.end.UTC()
 	}
 	s.do(t, "POST", in+"/experiments", plan, nil)
 	s.do(t, "POST", in+"/experiments/"+e.key+"/start", map[string]any{"reason": "test"}, nil)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/assayhq/assay/internal/analysis"
@@ -168,6 +169,69 @@ func meanMatches(t *testing.T, what string, m analysis.Metric, c analysis.Effect
 	close(t, what+" Fieller high by t", *c.Relative.High, high)
 }
 
+// meansMatch compares Welch's test.
+func meansMatch(t *testing.T, what string, c analysis.Effect, welch tree) {
+	t.Helper()
+	close(t, what+" difference", c.Difference.Value, welch.number(t, "abs_diff"))
+	close(t, what+" se", c.Difference.SE, welch.number(t, "se"))
+	close(t, what+" t", c.Statistic, welch.number(t, "t"))
+	close(t, what+" df", *c.DF, welch.number(t, "df"))
+	close(t, what+" p", c.P, welch.number(t, "p_two_sided"))
+	low, high := welch.pair(t, "ci95_abs")
+	close(t, what+" low", c.Difference.Interval.Low, low)
+	close(t, what+" high", c.Difference.Interval.High, high)
+}
+
+func cappedMatches(t *testing.T, what string, m analysis.Metric, comparison int, want tree) {
+	t.Helper()
+	close(t, what+" cap", *m.Capped.Upper, want.number(t, "cap"))
+	for i, n := range want["n_capped"].([]any) {
+		close(t, what+" capped units", float64(m.Capped.Units[i]), n.(float64))
+	}
+	close(t, what+" control", m.Arms[0].Mean, want.number(t, "control_mean"))
+	close(t, what+" treatment", m.Arms[comparison+1].Mean, want.number(t, "treatment_mean"))
+	meansMatch(t, what, m.Comparisons[comparison], want.at(t, "welch"))
+}
+
+// bayesMatches compares at 1e-6, the tolerance that the reference gives for quadrature.
+func bayesMatches(t *testing.T, what string, c analysis.Effect, want tree) {
+	t.Helper()
+	for name, got := range map[string]float64{
+		"prob_treatment_better": c.Bayesian.ChanceToWin, "expected_loss_choose_control": c.Bayesian.LossIfKept, "expected_loss_choose_treatment": c.Bayesian.LossIfShipped,
+	} {
+		compared++
+		if math.Abs(got-want.number(t, name)) > 1e-6 {
+			t.Errorf("%s, %s: got %v, want %v", what, name, got, want.number(t, name))
+		}
+	}
+}
+
+func adjustedMatches(t *testing.T, what string, m analysis.Metric, comparison int, want tree) {
+	t.Helper()
+	got, cuped := m.Adjusted.Comparisons[comparison], want.at(t, "cuped_theta_total")
+	close(t, what+" theta", got.Theta, cuped.number(t, "theta"))
+	meansMatch(t, what, m.Comparisons[comparison], cuped.at(t, "welch"))
+	close(t, what+" unadjusted", got.Unadjusted.Value, want.at(t, "unadjusted").number(t, "abs_diff"))
+	// 1 - V/V has lost digits: the reduction is 0.04 %.
+	if math.Abs(got.VarianceReduction-cuped.number(t, "variance_reduction")) > 1e-12 {
+		t.Errorf("%s variance reduction: got %v, want %v", what, got.VarianceReduction, cuped.number(t, "variance_reduction"))
+	}
+}
+
+// countriesAddUp: the segments of ab_data are a partition of its units. (The reference has countries under another rule of assignment.)
+func countriesAddUp(t *testing.T, r analysis.Result) {
+	t.Helper()
+	var units, converted int64
+	var names []string
+	for _, s := range r.Segments[0].Segments {
+		names = append(names, s.Value)
+		units, converted = units+s.Arms[1].Units, converted+*s.Arms[1].Conversions
+	}
+	if strings.Join(names, " ") != "US UK CA" || units != r.Metrics[0].Arms[1].Units || converted != *r.Metrics[0].Arms[1].Conversions || len(r.Segments[0].Interactions) != 1 {
+		t.Errorf("countries %v have %d units and %d conversions: %+v", names, units, converted, r.Segments[0].Interactions)
+	}
+}
+
 // fieller solves (b - Ra)² = c² (Vb + R² Va) for R, written down anew as a quadratic in R, and returns R - 1.
 func fieller(control, treatment analysis.MetricArm, c float64) (low, high float64) {
 	va, vb := *control.SD**control.SD/float64(control.Units), *treatment.SD**treatment.SD/float64(treatment.Units)
@@ -199,6 +263,18 @@ func binary(key, event string) map[string]any {
 	return map[string]any{"key": key, "kind": "binary", "event": event, "direction": "increase"}
 }
 
+// onRequest is an analysis with a fixed horizon and no correction, which is what the reference files hold, with a Bayesian view.
+func onRequest(segments []string) map[string]any {
+	return map[string]any{"method": "fixed", "correction": "none", "bayesian": map[string]any{}, "segments": append([]string{}, segments...)}
+}
+
+// capped is a mean whose values end somewhere.
+func capped(key, event, by string, at float64) map[string]any {
+	m := mean(key, event)
+	m["winsorize"] = map[string]any{"upper": map[string]any{"by": by, "at": at}}
+	return m
+}
+
 func mean(key, event string) map[string]any {
 	return map[string]any{"key": key, "kind": "mean", "event": event, "direction": "increase"}
 }
@@ -211,15 +287,25 @@ func TestRealExperimentsComeOutAsTheReferenceSays(t *testing.T) {
 	s := start(t, folder, "")
 	cats := experiment{
 		project: "cookie-cats", key: "cookie-cats-gate", arms: []string{"gate_30", "gate_40"}, weights: []int{50_000, 50_000},
-		metrics: []map[string]any{binary("retention-7", "return_day_7"), binary("retention-1", "return_day_1"), mean("rounds", "game_rounds")},
+		metrics: []map[string]any{
+			binary("retention-7", "return_day_7"), binary("retention-1", "return_day_1"), mean("rounds", "game_rounds"),
+			capped("rounds-99", "game_rounds", "percentile", 99), capped("rounds-99-9", "game_rounds", "percentile", 99.9),
+		},
+		analysis: onRequest(nil),
 	}
 	pages := experiment{
 		project: "ab-data", key: "landing-page", arms: []string{"control", "treatment"}, weights: []int{50_000, 50_000},
-		metrics: []map[string]any{binary("converted", "converted")},
+		metrics:  []map[string]any{binary("converted", "converted")},
+		analysis: onRequest([]string{"country"}),
 	}
 	mails := experiment{
 		project: "hillstrom", key: "hillstrom-email", arms: []string{"No E-Mail", "Mens E-Mail", "Womens E-Mail"}, weights: []int{1, 1, 1}, total: 3,
-		metrics: []map[string]any{mean("spend", "purchase"), binary("visit", "visit"), binary("conversion", "purchase")},
+		metrics: []map[string]any{
+			mean("spend", "purchase"), binary("visit", "visit"), binary("conversion", "purchase"),
+			capped("spend-capped", "purchase", "value", 233.3000799999939), capped("spend-99", "purchase", "percentile", 99),
+			{"key": "spend-adjusted", "kind": "mean", "event": "purchase", "direction": "increase", "covariate_days": 400},
+		},
+		analysis: onRequest([]string{"channel"}),
 	}
 	positions := map[string]string{}
 	for name, e := range map[string]experiment{"cookie_cats": cats, "ab_data": pages, "hillstrom": mails} {
@@ -234,6 +320,9 @@ func TestRealExperimentsComeOutAsTheReferenceSays(t *testing.T) {
 		binaryMatches(t, "retention 7", r.Metrics[0], r.Metrics[0].Comparisons[0], want.at(t, "retention_7"))
 		binaryMatches(t, "retention 1", r.Metrics[1], r.Metrics[1].Comparisons[0], want.at(t, "retention_1"))
 		meanMatches(t, "rounds", r.Metrics[2], r.Metrics[2].Comparisons[0], want.at(t, "sum_gamerounds"))
+		cappedMatches(t, "rounds capped at 99 %", r.Metrics[3], 0, want.at(t, "sum_gamerounds", "winsorized_p99"))
+		cappedMatches(t, "rounds capped at 99.9 %", r.Metrics[4], 0, want.at(t, "sum_gamerounds", "winsorized_p99.9"))
+		bayesMatches(t, "retention 7", r.Metrics[0].Comparisons[0], want.at(t, "retention_7", "bayes_beta_1_1"))
 		if !r.Data.AssumedTimes {
 			t.Error("the assumed dates of cookie_cats are not mentioned")
 		}
@@ -244,6 +333,8 @@ func TestRealExperimentsComeOutAsTheReferenceSays(t *testing.T) {
 		binaryMatches(t, "converted", r.Metrics[0], r.Metrics[0].Comparisons[0], want.at(t, "converted"))
 		close(t, "crossovers", float64(r.Health.Crossovers.Units), want.number(t, "users_in_both_groups"))
 		close(t, "share of crossovers", r.Health.Crossovers.Share, want.number(t, "share"))
+		bayesMatches(t, "converted", r.Metrics[0].Comparisons[0], want.at(t, "converted", "bayes_beta_1_1"))
+		countriesAddUp(t, r)
 
 		r = results(t, s, mails, positions["hillstrom"])
 		want = reference(t, "hillstrom.expected.json")
@@ -253,9 +344,17 @@ func TestRealExperimentsComeOutAsTheReferenceSays(t *testing.T) {
 			meanMatches(t, arm+" spend", r.Metrics[0], r.Metrics[0].Comparisons[i], pair.at(t, "spend"))
 			binaryMatches(t, arm+" visit", r.Metrics[1], r.Metrics[1].Comparisons[i], pair.at(t, "visit"))
 			binaryMatches(t, arm+" conversion", r.Metrics[2], r.Metrics[2].Comparisons[i], pair.at(t, "conversion"))
+			adjustedMatches(t, arm+" spend adjusted", r.Metrics[5], i, pair.at(t, "spend_cuped_history"))
+			if problem := r.Metrics[4].Comparisons[i].Problem; !strings.Contains(problem, "nothing is left of it") {
+				t.Errorf("a cap that makes every value 0 is told as %q", problem)
+			}
+			for _, s := range r.Segments[0].Segments {
+				meansMatch(t, arm+" spend, "+s.Value, s.Comparisons[i], want.at(t, "segments_vs_no_email", "channel", s.Value, arm, "spend"))
+			}
 		}
+		cappedMatches(t, "spend capped", r.Metrics[3], 0, want.at(t, "comparisons", "Mens E-Mail vs No E-Mail", "spend", "winsorized_p99.9"))
 		t.Logf("%d numbers compared", compared)
-		if compared < 180 {
+		if compared < 300 {
 			t.Errorf("only %d numbers were compared", compared)
 		}
 	}

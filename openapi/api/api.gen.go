@@ -1190,6 +1190,21 @@ type DecideExperimentParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// TakeReadingParams defines parameters for TakeReading.
+type TakeReadingParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+
+	// IdempotencyKey Repeating a request with the same key executes it once.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // GetReportParams defines parameters for GetReport.
 type GetReportParams struct {
 	// AsOf The log position to look at; now when left out.
@@ -1463,6 +1478,9 @@ type ChangeExperimentApplicationMergePatchPlusJSONRequestBody = ExperimentPatch
 // DecideExperimentJSONRequestBody defines body for DecideExperiment for application/json ContentType.
 type DecideExperimentJSONRequestBody = Decision
 
+// TakeReadingJSONRequestBody defines body for TakeReading for application/json ContentType.
+type TakeReadingJSONRequestBody = Why
+
 // StartExperimentJSONRequestBody defines body for StartExperiment for application/json ContentType.
 type StartExperimentJSONRequestBody = Why
 
@@ -1570,6 +1588,12 @@ type ServerInterface interface {
 	// DecideExperiment Record the decision. A running experiment is stopped by it; what the flag serves is changed by you.
 	// (POST /api/v1/projects/{project}/experiments/{experiment}/decision)
 	DecideExperiment(ctx echo.Context, project TheProject, experiment TheExperiment, params DecideExperimentParams) error
+	// ListReadings The looks at the results that were recorded, in order.
+	// (GET /api/v1/projects/{project}/experiments/{experiment}/readings)
+	ListReadings(ctx echo.Context, project TheProject, experiment TheExperiment, params ListReadingsParams) error
+	// TakeReading Look at the results now, and have the look count.
+	// (POST /api/v1/projects/{project}/experiments/{experiment}/readings)
+	TakeReading(ctx echo.Context, project TheProject, experiment TheExperiment, params TakeReadingParams) error
 	// GetReport The same, told for people.
 	// (GET /api/v1/projects/{project}/experiments/{experiment}/report)
 	GetReport(ctx echo.Context, project TheProject, experiment TheExperiment, params GetReportParams) error
@@ -2212,6 +2236,89 @@ func (w *ServerInterfaceWrapper) DecideExperiment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DecideExperiment(ctx, project, experiment, params)
+	return err
+}
+
+// ListReadings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListReadings(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "experiment" -------------
+	var experiment TheExperiment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "experiment", ctx.Param("experiment"), &experiment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter experiment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReadingsParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListReadings(ctx, project, experiment, params)
+	return err
+}
+
+// TakeReading converts echo context to params.
+func (w *ServerInterfaceWrapper) TakeReading(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "experiment" -------------
+	var experiment TheExperiment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "experiment", ctx.Param("experiment"), &experiment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter experiment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TakeReadingParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TakeReading(ctx, project, experiment, params)
 	return err
 }
 
@@ -3504,6 +3611,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/stop", wrapper.StopExperiment, options.OperationMiddlewares["stopExperiment"]...)
 	router.POST(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/decision", wrapper.DecideExperiment, options.OperationMiddlewares["decideExperiment"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/results", wrapper.GetResults, options.OperationMiddlewares["getResults"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/readings", wrapper.ListReadings, options.OperationMiddlewares["listReadings"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/readings", wrapper.TakeReading, options.OperationMiddlewares["takeReading"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/report", wrapper.GetReport, options.OperationMiddlewares["getReport"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/history", wrapper.GetHistory, options.OperationMiddlewares["getHistory"]...)
 	router.POST(options.BaseURL+"/api/v1/exposures", wrapper.RecordExposures, options.OperationMiddlewares["recordExposures"]...)
@@ -4311,6 +4420,99 @@ type DecideExperimentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DecideExperimentdefaultApplicationProblemPlusJSONResponse) VisitDecideExperimentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadingsRequestObject struct {
+	Project    TheProject    `json:"project"`
+	Experiment TheExperiment `json:"experiment"`
+	Params     ListReadingsParams
+}
+
+type ListReadingsResponseObject interface {
+	VisitListReadingsResponse(w http.ResponseWriter) error
+}
+
+type ListReadings200JSONResponse ReadingList
+
+func (response ListReadings200JSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListReadingsdefaultApplicationProblemPlusJSONResponse) VisitListReadingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeReadingRequestObject struct {
+	Project    TheProject    `json:"project"`
+	Experiment TheExperiment `json:"experiment"`
+	Params     TakeReadingParams
+	Body       *TakeReadingJSONRequestBody
+}
+
+type TakeReadingResponseObject interface {
+	VisitTakeReadingResponse(w http.ResponseWriter) error
+}
+
+type TakeReading200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type TakeReading200JSONResponse struct {
+	Body    Reading
+	Headers TakeReading200ResponseHeaders
+}
+
+func (response TakeReading200JSONResponse) VisitTakeReadingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TakeReadingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TakeReadingdefaultApplicationProblemPlusJSONResponse) VisitTakeReadingResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5966,6 +6168,12 @@ type StrictServerInterface interface {
 	// DecideExperiment Record the decision. A running experiment is stopped by it; what the flag serves is changed by you.
 	// (POST /api/v1/projects/{project}/experiments/{experiment}/decision)
 	DecideExperiment(ctx context.Context, request DecideExperimentRequestObject) (DecideExperimentResponseObject, error)
+	// ListReadings The looks at the results that were recorded, in order.
+	// (GET /api/v1/projects/{project}/experiments/{experiment}/readings)
+	ListReadings(ctx context.Context, request ListReadingsRequestObject) (ListReadingsResponseObject, error)
+	// TakeReading Look at the results now, and have the look count.
+	// (POST /api/v1/projects/{project}/experiments/{experiment}/readings)
+	TakeReading(ctx context.Context, request TakeReadingRequestObject) (TakeReadingResponseObject, error)
 	// GetReport The same, told for people.
 	// (GET /api/v1/projects/{project}/experiments/{experiment}/report)
 	GetReport(ctx context.Context, request GetReportRequestObject) (GetReportResponseObject, error)
@@ -6787,6 +6995,86 @@ func (sh *strictHandler) DecideExperiment(ctx echo.Context, project TheProject, 
 		return err
 	} else if validResponse, ok := response.(DecideExperimentResponseObject); ok {
 		return validResponse.VisitDecideExperimentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListReadings operation middleware
+func (sh *strictHandler) ListReadings(ctx echo.Context, project TheProject, experiment TheExperiment, params ListReadingsParams) error {
+	var request ListReadingsRequestObject
+
+	request.Project = project
+	request.Experiment = experiment
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReadings(ctx.Request().Context(), request.(ListReadingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReadings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListReadingsResponseObject); ok {
+		return validResponse.VisitListReadingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TakeReading operation middleware
+func (sh *strictHandler) TakeReading(ctx echo.Context, project TheProject, experiment TheExperiment, params TakeReadingParams) error {
+	var request TakeReadingRequestObject
+
+	request.Project = project
+	request.Experiment = experiment
+	request.Params = params
+
+	var body TakeReadingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TakeReading(ctx.Request().Context(), request.(TakeReadingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TakeReading")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TakeReadingResponseObject); ok {
+		return validResponse.VisitTakeReadingResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

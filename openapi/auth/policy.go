@@ -70,6 +70,8 @@ var Rules = map[string]Rule{ //nolint:gochecknoglobals // a compiled constant
 	"stopExperiment":        {admin, InProject},
 	"decideExperiment":      {admin, InProject},
 	"getResults":            {admin, InProject},
+	"listReadings":          {admin, InProject},
+	"takeReading":           {admin, InProject},
 	"getReport":             {admin, InProject},
 	"getHistory":            {admin, InProject},
 	"recordExposures":       {all, InPlace},

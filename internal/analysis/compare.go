@@ -1,0 +1,271 @@
+package analysis
+
+import (
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/assayhq/assay/domain/metric"
+	"github.com/assayhq/assay/stats"
+	"github.com/assayhq/assay/stats/special"
+)
+
+// pair is an arm against the control, at a fixed horizon and alpha, with what other rules need of it.
+type pair struct {
+	effect             stats.Effect
+	control, treatment stats.Sample
+	units              float64 // of both arms
+	pooled             *stats.PooledZ
+	isRate             bool
+	rates              [2]stats.Proportion // of a rate
+	exact              *stats.ExactP       // set when the counts are too small for large-sample tests
+	adjusted           *AdjustedArm
+}
+
+// compare makes a comparison by the method that the metric's kind and the counts ask for.
+func (p *prepared) compare(control, treatment summary) (pair, error) {
+	out := pair{units: float64(control.units + treatment.units), rates: [2]stats.Proportion{control.rate, treatment.rate}, isRate: p.isRate()}
+	test := stats.Test{Alpha: p.level}
+	var err error
+	switch {
+	case p.covariate != nil:
+		err = p.adjust(&out, control, treatment, test)
+	case p.isRate():
+		err = p.compareRates(&out, control, treatment)
+	case p.d.Kind == metric.Rate:
+		err = p.compareEvents(&out, control, treatment, test)
+	case p.denominator != nil:
+		err = compareRatios(&out, control, treatment, test)
+	case p.d.Kind == metric.Quantile:
+		err = p.compareQuantiles(&out, control, treatment, test)
+	default:
+		a, b := control.sums.Moments(0), treatment.sums.Moments(0)
+		if out.effect, err = stats.WelchTest(a, b, test); err == nil {
+			err = out.from(a, b)
+		}
+		if p.d.Kind == metric.NPS {
+			out.effect.Method = "Welch's t test of net promoter scores"
+		}
+	}
+	return out, err
+}
+
+// from notes the two samples.
+func (c *pair) from(control, treatment interface{ Sample() (stats.Sample, error) }) error {
+	var first, second error
+	c.control, first = control.Sample()
+	c.treatment, second = treatment.Sample()
+	return errors.Join(first, second)
+}
+
+func (p *prepared) compareRates(out *pair, control, treatment summary) error {
+	a, b := control.rate, treatment.rate
+	if p.mayBeExact && a.N > 0 && b.N > 0 && stats.Small(a, b) {
+		exact, err := stats.Fisher(a, b)
+		if err != nil {
+			return err
+		}
+		out.exact = &exact
+		out.effect.Method = "Fisher's exact test (mid-p) with Newcombe's interval, because the counts are small"
+		return out.from(a, b)
+	}
+	effect, pooled, err := stats.TwoProportions(a, b, p.level)
+	if err != nil {
+		return err
+	}
+	out.effect, out.pooled = effect, &pooled
+	return out.from(a, b)
+}
+
+func compareRatios(out *pair, control, treatment summary, test stats.Test) error {
+	a, err := control.sums.Ratio(0, 1)
+	if err != nil {
+		return err
+	}
+	b, err := treatment.sums.Ratio(0, 1)
+	if err != nil {
+		return err
+	}
+	out.control, out.treatment = a.Sample(), b.Sample()
+	out.effect, err = stats.CompareRatios(a, b, test)
+	return err
+}
+
+// fewEvents is the number of events in an arm below which the delta method's normal approximation is poor.
+const fewEvents = 20
+
+func (p *prepared) compareEvents(out *pair, control, treatment summary, test stats.Test) error {
+	a, b := eventsOf(control), eventsOf(treatment)
+	if p.mayBeExact && min(a.Count, b.Count) < fewEvents && a.Exposure > 0 && b.Exposure > 0 {
+		exact, err := stats.CompareEvents(a, b, p.level)
+		if err != nil {
+			return err
+		}
+		out.exact = &exact.ExactP
+		out.effect.Method = "exact conditional test of two Poisson rates (mid-p), because there are few events"
+		out.control, out.treatment = poisson(a), poisson(b)
+		return nil
+	}
+	err := compareRatios(out, control, treatment, test)
+	out.effect.Method = "z test of event rates (delta method over units)"
+	return err
+}
+
+func eventsOf(s summary) stats.Events {
+	return stats.Events{Count: int64(s.sums.Sums(0).Sum()), Exposure: s.sums.Sums(1).Sum()}
+}
+
+// poisson is an event rate with its variance; half an event stands for none, so that the interval has a width.
+func poisson(e stats.Events) stats.Sample {
+	return stats.Sample{Mean: e.Rate(), Variance: math.Max(0.5, float64(e.Count)) / (e.Exposure * e.Exposure)}
+}
+
+// adjust compares means after removing what the covariate predicts.
+func (p *prepared) adjust(out *pair, control, treatment summary, test stats.Test) error {
+	e, err := stats.CUPED(control.sums, treatment.sums, test)
+	if err != nil {
+		return err
+	}
+	out.effect = e.Effect
+	out.control = stats.Sample{Mean: e.ControlArm.Mean, Variance: e.ControlArm.Variance / float64(control.units)}
+	out.treatment = stats.Sample{Mean: e.TreatmentArm.Mean, Variance: e.TreatmentArm.Variance / float64(treatment.units)}
+	out.adjusted = &AdjustedArm{
+		Theta: e.Theta[0], VarianceReduction: e.VarianceReduction,
+		Unadjusted: Estimate{Value: e.Raw.Difference, SE: e.Raw.SE, Interval: Interval{Low: e.Raw.Low, High: e.Raw.High}},
+	}
+	return nil
+}
+
+func (p *prepared) compareQuantiles(out *pair, control, treatment summary, test stats.Test) error {
+	a, err := p.quantileOf(control)
+	if err != nil {
+		return err
+	}
+	b, err := p.quantileOf(treatment)
+	if err != nil {
+		return err
+	}
+	if err := out.from(a, b); err != nil {
+		return err
+	}
+	out.effect, err = stats.CompareQuantiles(a, b, test)
+	return err
+}
+
+// quantileOf is the quantile of all single values of an arm, whose units are clusters of them (A. Deng, U. Knoblich and J. Lu, KDD 2018,
+// section 4): the share of values at or below the quantile is a ratio metric, whose variance says how many independent values the
+// arm is worth.
+func (p *prepared) quantileOf(s summary) (stats.OuterQuantile, error) {
+	var values []float64
+	for _, row := range s.rows {
+		values = append(values, p.singles.Value[p.begins[row]:p.begins[row+1]]...)
+	}
+	q := p.d.Quantile
+	if len(values) < 2 {
+		return stats.OuterQuantile{}, errors.New("an arm has fewer than two values")
+	}
+	slices.Sort(values)
+	at := quantile(values, q)
+	below := stats.NewCoSums(2)
+	units := int64(0)
+	for _, row := range s.rows {
+		own := p.singles.Value[p.begins[row]:p.begins[row+1]]
+		if len(own) == 0 {
+			continue
+		}
+		units++
+		n, _ := slices.BinarySearchFunc(own, at, func(v, t float64) int {
+			if v <= t {
+				return -1
+			}
+			return 1
+		})
+		if err := below.Add(float64(n), float64(len(own))); err != nil {
+			return stats.OuterQuantile{}, err
+		}
+	}
+	star := int64(len(values))
+	if ratio, err := below.Ratio(0, 1); err == nil && ratio.Variance > 0 {
+		star = max(2, min(star, int64(math.Round(q*(1-q)/ratio.Variance))))
+	}
+	low, high := stats.OuterRanks(q, star)
+	return stats.OuterQuantile{N: units, Star: star, Value: at, Lower: quantile(values, low), Upper: quantile(values, high)}, nil
+}
+
+// quantile is type 7 of R. J. Hyndman and Y. Fan (American Statistician 50, 1996) of sorted values.
+func quantile(v []float64, q float64) float64 {
+	at := q * float64(len(v)-1)
+	i := int(at)
+	if i+1 >= len(v) {
+		return v[len(v)-1]
+	}
+	part := at - float64(i)
+	return v[i]*(1-part) + v[i+1]*part
+}
+
+// quantileFigures are an arm's quantile and its interval.
+func (p *prepared) quantileFigures(out *MetricArm, s summary) (low, high float64, err error) {
+	q, err := p.quantileOf(s)
+	if err != nil {
+		out.Mean, out.SD = 0, nil
+		return 0, 0, err
+	}
+	out.Mean, out.SD = q.Value, nil
+	sample, err := q.Sample()
+	if err != nil {
+		return 0, 0, err
+	}
+	half := -special.NormalQuantile(p.level/2) * math.Sqrt(sample.Variance)
+	return q.Value - half, q.Value + half, nil
+}
+
+// ratioFigures are an arm's ratio and its interval.
+func (p *prepared) ratioFigures(out *MetricArm, s summary) (low, high float64, err error) {
+	sum := s.sums.Sums(1).Sum()
+	out.Denominator, out.SD, out.Mean = &sum, nil, 0
+	r, err := s.sums.Ratio(0, 1)
+	if err != nil {
+		return 0, 0, err
+	}
+	out.Mean = r.Value
+	half := -special.NormalQuantile(p.level/2) * math.Sqrt(r.Variance)
+	return r.Value - half, r.Value + half, nil
+}
+
+// exactly judges a comparison of small counts: the exact p value goes through the rule as the z that has it, and the score interval is
+// made with the rule's critical value. The two come from different families, so it counts only when both say so.
+func (c comparison) exactly(j judge, level float64) (stats.Effect, string, error) {
+	rule, err := j.rule(level, c.units)
+	if err != nil {
+		return stats.Effect{}, "", err
+	}
+	e := stats.Effect{
+		Method: c.effect.Method, DF: math.Inf(1), Difference: c.treatment.Mean - c.control.Mean, SE: math.Sqrt(c.control.Variance + c.treatment.Variance),
+		Critical: rule.Critical,
+	}
+	z := -special.NormalQuantile(math.Exp(c.exact.LnMidP) / 2)
+	if !finite(z) {
+		z = math.Sqrt(-2 * c.exact.LnMidP)
+	}
+	z = math.Max(0, z)
+	e.Statistic = math.Copysign(z, e.Difference)
+	e.LnP = rule.LnP(z)
+	e.P = math.Exp(e.LnP)
+	if c.isRate {
+		tail := 2 * special.NormalSurvival(rule.Critical)
+		ranges, err := stats.RateDifference(c.rates[0], c.rates[1], math.Max(tail, 1e-300))
+		if err != nil {
+			return stats.Effect{}, "", err
+		}
+		e.Low, e.High = ranges.Newcombe.Low, ranges.Newcombe.High
+	} else {
+		e.Low, e.High = e.Difference-rule.Critical*e.SE, e.Difference+rule.Critical*e.SE
+	}
+	if clear := e.Low > 0 || e.High < 0; clear != (z > rule.Critical) {
+		e.Warnings = append(e.Warnings, "The counts are so small that the exact test and the interval do not agree; it counts as unclear.")
+	}
+	if c.control.Mean != 0 {
+		e.Relative = &stats.Relative{Value: e.Difference / math.Abs(c.control.Mean), Unbounded: true}
+	}
+	return e, rule.Method, nil
+}

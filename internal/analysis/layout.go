@@ -1,0 +1,96 @@
+package analysis
+
+import (
+	"time"
+
+	"github.com/assayhq/assay/domain/experiment"
+	"github.com/assayhq/assay/domain/metric"
+	"github.com/assayhq/assay/projections/facts"
+)
+
+// layout says in which columns of the units table the metrics of a plan are.
+type layout struct {
+	metrics []facts.Metric
+	of      []columns // by metric of the plan
+}
+
+// columns are places in the units table; none: there is no such column.
+type columns struct {
+	value, denominator, covariate int
+	// early and late are what happened in the first week after the exposure and after it, for the check for novelty.
+	early, late int
+}
+
+const (
+	none       = -1
+	day        = 24 * time.Hour
+	earlyWeek  = 7 * day
+	covariates = "measurements before the first exposure"
+)
+
+func layoutOf(in Input) layout {
+	var out layout
+	add := func(m facts.Metric) int {
+		out.metrics = append(out.metrics, m)
+		return len(out.metrics) - 1
+	}
+	r := rulesOf(in)
+	for i, key := range in.Experiment.Plan.Metrics() {
+		d := in.Metrics[key].Definition
+		window := time.Duration(d.WindowSeconds) * time.Second
+		c := columns{denominator: none, covariate: none, early: none, late: none}
+		c.value = add(facts.Metric{Event: d.Event, Kind: kindOf(d), Window: window})
+		if d.Kind == metric.Ratio {
+			c.denominator = add(facts.Metric{Event: d.DenominatorEvent, Kind: kindOfTotal(d.Denominator), Window: window})
+		}
+		if d.CovariateDays > 0 && r.CUPED == experiment.On {
+			event := d.CovariateEvent
+			if event == "" {
+				event = d.Event
+			}
+			c.covariate = add(facts.Metric{Event: event, Kind: covariateKind(d), Before: time.Duration(d.CovariateDays) * day})
+		}
+		if i == 0 && !r.old && (d.Kind == metric.Binary || d.Kind == metric.Count || d.Kind == metric.Mean) && (window == 0 || window > earlyWeek) {
+			kind := facts.Count
+			if d.Kind == metric.Mean {
+				kind = facts.Sum
+			}
+			c.early = add(facts.Metric{Event: d.Event, Kind: kind, Window: earlyWeek})
+			c.late = add(facts.Metric{Event: d.Event, Kind: kind, From: earlyWeek, Window: max(0, window-earlyWeek)})
+		}
+		out.of = append(out.of, c)
+	}
+	return out
+}
+
+func kindOf(d metric.Definition) facts.Kind {
+	switch d.Kind {
+	case metric.Count, metric.Rate:
+		return facts.Count
+	case metric.Mean:
+		return facts.Sum
+	case metric.Ratio:
+		return kindOfTotal(d.Numerator)
+	case metric.Quantile:
+		return facts.Each
+	case metric.NPS, metric.CSAT:
+		return facts.Last
+	case metric.Binary:
+	}
+	return facts.Any
+}
+
+func kindOfTotal(t metric.Total) facts.Kind {
+	if t == metric.SumOf {
+		return facts.Sum
+	}
+	return facts.Count
+}
+
+// covariateKind is how the covariate is made: like the metric, but a binary metric is foretold better by how often than by whether.
+func covariateKind(d metric.Definition) facts.Kind {
+	if d.Kind == metric.Mean {
+		return facts.Sum
+	}
+	return facts.Count
+}
