@@ -99,7 +99,8 @@ func lnIncrements(lnSpent []float64) (increments, reach []float64) {
 	increments, reach = make([]float64, len(lnSpent)), make([]float64, len(lnSpent))
 	increments[0] = lnSpent[0]
 	for k := 1; k < len(lnSpent); k++ {
-		increments[k] = lnSpent[k] + math.Log(-math.Expm1(lnSpent[k-1]-lnSpent[k]))
+		grown := math.Max(0, -math.Expm1(lnSpent[k-1]-lnSpent[k])) // rounding may take a last digit
+		increments[k] = lnSpent[k] + math.Log(grown)
 	}
 	smallest := 0.0
 	for k := len(lnSpent) - 1; k >= 0; k-- {

@@ -31,7 +31,11 @@ func PowerOfMeans(nA, nB int64, delta, sdA, sdB, alpha float64, alternative Alte
 	if alternative == Less {
 		delta = -delta
 	}
-	return meansPower(float64(nA), float64(nB), delta, sdA, sdB, alpha, alternative != TwoSided), nil
+	out := meansPower(float64(nA), float64(nB), delta, sdA, sdB, alpha, alternative != TwoSided)
+	if !finite(out.Z, out.T) {
+		return MeansPower{}, fail(InvalidInput, "the difference and the standard deviations are too far apart for floating-point numbers")
+	}
+	return out, nil
 }
 
 func checkDeviations(sdA, sdB float64) error {

@@ -34,8 +34,7 @@ func SizeForMeans(delta, sdA, sdB, kappa, alpha, power float64, alternative Alte
 	if oneSided {
 		level = alpha
 	}
-	k := special.NormalQuantile(level) + special.NormalQuantile(1-power)
-	n := k * k * (sdA*sdA + sdB*sdB/kappa) / (delta * delta)
+	n := normalUnits(delta, sdA*sdA, sdB*sdB, kappa, level, power)
 	if math.IsInf(n, 1) || !(n > 0) {
 		return MeansSize{}, fail(NotAttainable, "no sample is large enough to find a difference of %v", delta)
 	}
@@ -44,6 +43,12 @@ func SizeForMeans(delta, sdA, sdB, kappa, alpha, power float64, alternative Alte
 		out.T = sizeForStudent(n, math.Abs(delta), sdA, kappa, alpha, power, oneSided)
 	}
 	return out, nil
+}
+
+// normalUnits is (z_{1-level} + z_power)² (V_a + V_b/κ)/δ² with the variances of a unit.
+func normalUnits(delta, va, vb, kappa, level, power float64) float64 {
+	k := special.NormalQuantile(level) + special.NormalQuantile(1-power)
+	return k * k * (va + vb/kappa) / (delta * delta)
 }
 
 // sizeForStudent solves for the noncentral t power, starting from the normal formula, which is a little too small.

@@ -58,11 +58,19 @@ func ConfidenceSequence(n, rho, alpha float64) (Rule, error) {
 		return Rule{}, err
 	}
 	lnE := func(z float64) float64 { return r/(2*(r+1))*z*z - 0.5*math.Log1p(r) }
-	return Rule{
+	return bounded(Rule{
 		Method: "asymptotic confidence sequence", Alpha: alpha,
 		Critical: math.Sqrt(2 * (r + 1) / r * (0.5*math.Log1p(r) - math.Log(alpha))),
 		lnP:      func(z float64) float64 { return -lnE(z) }, lnE: lnE,
-	}, nil
+	})
+}
+
+// bounded refuses a rule whose critical value is beyond floating point.
+func bounded(r Rule) (Rule, error) {
+	if !finite(r.Critical) || !(r.Critical > 0) {
+		return Rule{}, fail(InvalidInput, "the parameters of the %s are too extreme for floating-point numbers", r.Method)
+	}
+	return r, nil
 }
 
 // ConfidenceSequenceOneSided is the always-valid test of a guardrail (Waudby-Smith et al., arXiv 2103.06476, eq. 134): it bounds the
@@ -84,11 +92,11 @@ func ConfidenceSequenceOneSided(n, rho, alpha float64) (Rule, error) {
 		}
 		return math.Log(math.Expm1(x)) - half
 	}
-	return Rule{
+	return bounded(Rule{
 		Method: "asymptotic confidence sequence, one-sided", Alpha: alpha, OneSided: true,
 		Critical: math.Sqrt(2 * (r + 1) / r * math.Log1p(math.Exp(half)/alpha)),
 		lnP:      func(z float64) float64 { return -lnE(z) },
-	}, nil
+	})
 }
 
 // sequenceScale is nρ².
@@ -122,11 +130,11 @@ func Mixture(variance, tau2, alpha float64) (Rule, error) {
 		return Rule{}, fail(InvalidInput, "the variances of the mixture and of the estimate differ too much: %v and %v", tau2, variance)
 	}
 	lnE := func(z float64) float64 { return ratio/(2*(1+ratio))*z*z - 0.5*math.Log1p(ratio) }
-	return Rule{
+	return bounded(Rule{
 		Method: "mixture sequential test", Alpha: alpha,
 		Critical: math.Sqrt((1 + ratio) / ratio * (math.Log1p(ratio) - 2*math.Log(alpha))),
 		lnP:      func(z float64) float64 { return -lnE(z) }, lnE: lnE,
-	}, nil
+	})
 }
 
 // RunningMinimum is the smallest p so far at each look. For always-valid p values it is an always-valid p value itself.
