@@ -1,7 +1,7 @@
 # The commands of this project. Everything works with only Go installed, except where a line says so.
 TOOLS := go tool -modfile=internal/tools/go.mod
 
-.PHONY: run test lint generate bench check
+.PHONY: run test lint generate bench bench-peers check
 run: ## start a demo: server, experiment, simulated visitors, report
 	go run ./cmd/assay demo
 
@@ -18,6 +18,9 @@ generate: ## the server code from the OpenAPI document
 
 bench: ## the benchmarks behind README's figures
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-peers: ## our engine beside the libraries of nine other products, in one run (about half an hour)
+	cd internal/bench && go run ./compare
 
 check: ## what CI runs
 	.ci/run

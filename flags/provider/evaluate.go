@@ -30,26 +30,14 @@ func (p *Provider) IntEvaluation(_ context.Context, flag string, defaultValue in
 	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Int)
 }
 
-// ObjectEvaluation decides a flag of any type; an object comes as a map of the caller's own.
+// ObjectEvaluation decides an object flag; the object is the caller's own.
 func (p *Provider) ObjectEvaluation(_ context.Context, flag string, defaultValue any, flatCtx openfeature.FlattenedContext) openfeature.InterfaceResolutionDetail {
-	return resolve(p, flag, flatCtx, defaultValue, anyValue)
+	return resolve(p, flag, flatCtx, defaultValue, objectValue)
 }
 
-func anyValue(v flags.Value) (any, bool) {
-	switch v.Type() {
-	case flags.Boolean:
-		return v.Bool()
-	case flags.String:
-		return v.Text()
-	case flags.Integer:
-		return v.Int()
-	case flags.Float:
-		return v.Float()
-	case flags.Object:
-		object, ok := v.Object()
-		return deepCopy(object), ok
-	}
-	return nil, false
+func objectValue(v flags.Value) (any, bool) {
+	object, ok := v.Object()
+	return deepCopy(object), ok
 }
 
 // deepCopy gives the app an object of its own; the ruleset's is shared by all.
@@ -121,7 +109,7 @@ func resolve[T any](p *Provider, flag string, flatCtx openfeature.FlattenedConte
 	value, ok := read(a.decision.Value)
 	if !ok {
 		out.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(a.decision.Value.Type()))
-		out.Reason = openfeature.ErrorReason
+		out.Reason, out.Variant = openfeature.ErrorReason, "" // there is no variant of the caller's default
 		return out
 	}
 	p.expose(flag, a.decision, flatCtx)

@@ -416,7 +416,7 @@ func TestValuesKeepTheirTypesThroughTheSDK(t *testing.T) {
 		{asFloat, "zero", 0.0, ""},
 		{asFloat, "false", 7.5, mismatch},
 		{asObject, "object", map[string]any{"a": []any{1.0}}, ""},
-		{asObject, "half", 0.5, ""},
+		{asObject, "half", "default", mismatch},
 		{asBool, "split", true, missing},
 		{asBool, "broken", true, parse},
 		{asBool, "nothing", true, absent},
