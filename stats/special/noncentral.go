@@ -32,14 +32,18 @@ func NoncentralTSurvival(t, nu, ncp float64) float64 {
 	}
 	peak := highest(log, -700, 10, nu)
 	low, high := edge(log, peak, -1/math.Sqrt(nu)), edge(log, peak, 1/math.Sqrt(nu))
-	const panels = 48
-	width := (high - low) / panels
-	sum := 0.0
-	for i := range panels {
-		from := low + float64(i)*width
-		sum += quad.Fixed(func(u float64) float64 { return math.Exp(log(u)) }, from, from+width, 16, quad.Legendre{}, 0)
+	// a panel is at most a few standard deviations of the normal tail wide, as that one falls in u
+	panels := math.Ceil(math.Max(48, math.Min(2000, (high-low)*(1+math.Abs(ncp))/3)))
+	var nodes, weights [16]float64
+	quad.Legendre{}.FixedLocations(nodes[:], weights[:], -1, 1)
+	half, sum := (high-low)/panels/2, 0.0
+	for i := range int(panels) {
+		middle := low + float64(2*i+1)*half
+		for j, x := range nodes {
+			sum += weights[j] * math.Exp(log(middle+half*x))
+		}
 	}
-	return math.Min(1, sum)
+	return math.Min(1, sum*half)
 }
 
 // NoncentralTCDF is P(T <= t).

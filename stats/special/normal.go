@@ -13,6 +13,9 @@ func NormalSurvival(z float64) float64 { return 0.5 * math.Erfc(z/math.Sqrt2) }
 // LogNormalSurvival is ln P(Z > z), also where the probability underflows. For z > 30 it uses the asymptotic series of Mills'
 // ratio (Abramowitz and Stegun 26.2.12), whose next term is below 1e-15 there.
 func LogNormalSurvival(z float64) float64 {
+	if z < 0 {
+		return math.Log1p(-NormalSurvival(-z))
+	}
 	if z <= 30 {
 		return math.Log(NormalSurvival(z))
 	}
