@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 // CUPEDEffect is a comparison of means that uses what was known of the units before the experiment.
@@ -12,8 +13,9 @@ type CUPEDEffect struct {
 	Effect
 	// Raw is the comparison without adjustment.
 	Raw Effect
-	// Theta are the coefficients of the covariates; 0 for one that was dropped.
-	Theta []float64
+	// Theta are the coefficients of the covariates; 0 for one that was dropped. With PerArm they are the control's, and
+	// ThetaTreatment the treatment's.
+	Theta, ThetaTreatment []float64
 	// Dropped are the covariates (from 0) that the others or a constant explain, so that they add nothing.
 	Dropped []int
 	// VarianceReduction is 1 - V_adjusted / V_raw of the difference; below 0 when the covariates did not help.
@@ -31,6 +33,19 @@ const precision = 320
 // nothing is the share of the variance below which nothing is left of it: rounding of values themselves leaves 1e-32.
 const nothing = 1e-24
 
+// Coefficients says from which variation the coefficients of covariates are taken.
+type Coefficients uint8
+
+// The ways. They differ little, because randomised arms have nearly the same covariates.
+const (
+	// Together takes both arms as one, as the original paper and GrowthBook do. It is the default.
+	Together Coefficients = iota
+	// WithinArms takes the variation within the arms only, one slope for both: the analysis of covariance.
+	WithinArms
+	// PerArm gives each arm its own slope, which is never worse with many units (W. Lin, Annals of Applied Statistics 7, 2013).
+	PerArm
+)
+
 // CUPED compares means after removing what covariates from before the exposure predict (A. Deng, Y. Xu, R. Kohavi and T. Walker,
 // WSDM 2013, equations 3 to 6): value 0 of each arm's sums is the metric, the others are covariates, in the same order in both arms.
 //
@@ -38,9 +53,15 @@ const nothing = 1e-24
 //	ȳ_adj = ȳ - theta·(x̄ - x̄_all), s²_adj = s_y² + theta' S_x theta - 2 theta·s_xy
 //
 // Covariates must not be affected by the treatment. A covariate that is constant or explained by others is dropped; without any the
-// result is the unadjusted one. Units without earlier data: see WithMissing. It takes two units in each arm.
+// result is the unadjusted one. Units without earlier data: see WithMissing. It takes two units in each arm, and many more than
+// covariates: what estimating theta costs is not in the variance.
 func CUPED(control, treatment *CoSums, t Test) (CUPEDEffect, error) {
-	if control.Len() != treatment.Len() || control.Len() < 1 {
+	return CUPEDBy(Together, control, treatment, t)
+}
+
+// CUPEDBy is CUPED with coefficients taken in another way.
+func CUPEDBy(how Coefficients, control, treatment *CoSums, t Test) (CUPEDEffect, error) {
+	if control.Len() != treatment.Len() || control.Len() < 1 || how > PerArm {
 		return CUPEDEffect{}, fail(InvalidInput, "the arms have %d and %d values per unit; both need the metric and the same covariates", control.Len(), treatment.Len())
 	}
 	rawA, rawB := control.Moments(0), treatment.Moments(0)
@@ -51,8 +72,8 @@ func CUPED(control, treatment *CoSums, t Test) (CUPEDEffect, error) {
 	all := NewCoSums(control.Len())
 	_ = all.Merge(control) // as many values
 	_ = all.Merge(treatment)
-	theta, dropped := solve(all)
-	a, b := control.adjusted(all, theta), treatment.adjusted(all, theta)
+	thetaA, thetaB, dropped := coefficients(how, control, treatment, all)
+	a, b := control.adjusted(all, thetaA), treatment.adjusted(all, thetaB)
 	if a.variance <= nothing*rawA.Variance() && b.variance <= nothing*rawB.Variance() {
 		return CUPEDEffect{}, fail(ZeroVariance, "the covariates predict the metric perfectly, so there is nothing left to judge a difference by")
 	}
@@ -65,14 +86,48 @@ func CUPED(control, treatment *CoSums, t Test) (CUPEDEffect, error) {
 	if e, err = newEffect(e, t); err != nil {
 		return CUPEDEffect{}, err
 	}
-	out := CUPEDEffect{Effect: e, Raw: raw, Theta: make([]float64, len(theta)), Dropped: dropped}
-	for i, v := range theta {
-		out.Theta[i], _ = v.Float64()
+	out := CUPEDEffect{Effect: e, Raw: raw, Theta: plain(thetaA), Dropped: dropped}
+	if how == PerArm {
+		out.ThetaTreatment = plain(thetaB)
 	}
 	out.VarianceReduction = 1 - e.SE*e.SE/(raw.SE*raw.SE)
 	out.ControlArm = AdjustedArm{Mean: a.mean, Variance: a.variance, RawMean: rawA.Mean}
 	out.TreatmentArm = AdjustedArm{Mean: b.mean, Variance: b.variance, RawMean: rawB.Mean}
 	return out, nil
+}
+
+// coefficients of both arms, and the covariates that were dropped.
+func coefficients(how Coefficients, control, treatment, all *CoSums) (a, b []*big.Float, dropped []int) {
+	k := all.Len() - 1
+	switch how {
+	case WithinArms:
+		a, dropped = solve(k, func(i, j int) *big.Float {
+			inA, inB := quo(control.scaledComoment(i, j), bigInt(control.n)), quo(treatment.scaledComoment(i, j), bigInt(treatment.n))
+			return inA.Add(inA, inB)
+		})
+		return a, a, dropped
+	case PerArm:
+		var more []int
+		a, dropped = solve(k, control.scaledComoment)
+		b, more = solve(k, treatment.scaledComoment)
+		for _, d := range more {
+			if !slices.Contains(dropped, d) {
+				dropped = append(dropped, d)
+			}
+		}
+		return a, b, dropped
+	default:
+		a, dropped = solve(k, all.scaledComoment)
+		return a, a, dropped
+	}
+}
+
+func plain(list []*big.Float) []float64 {
+	out := make([]float64, len(list))
+	for i, v := range list {
+		out[i], _ = v.Float64()
+	}
+	return out
 }
 
 // RelativeSE is the delta method's standard error of the relative effect, linearised at the unadjusted difference as GrowthBook does
@@ -130,23 +185,22 @@ func (s *CoSums) adjusted(all *CoSums, theta []*big.Float) adjustedArm {
 	return out
 }
 
-// solve finds the coefficients by Cholesky's elimination of the covariates' cross products, dropping each that those before it
-// explain.
-func solve(all *CoSums) (theta []*big.Float, dropped []int) {
-	k := all.Len() - 1
+// solve finds the coefficients of k covariates from the cross products of values (0 is the metric) by elimination, dropping each
+// covariate that those before it explain.
+func solve(k int, cross func(i, j int) *big.Float) (theta []*big.Float, dropped []int) {
 	theta = make([]*big.Float, k)
 	left, right := make([][]*big.Float, k), make([]*big.Float, k)
 	for i := range k {
 		left[i] = make([]*big.Float, k)
 		for j := range k {
-			left[i][j] = newBig().Set(all.scaledComoment(i+1, j+1))
+			left[i][j] = newBig().Set(cross(i+1, j+1))
 		}
-		right[i] = newBig().Set(all.scaledComoment(i+1, 0))
+		right[i] = newBig().Set(cross(i+1, 0))
 		theta[i] = newBig()
 	}
 	kept := make([]bool, k)
 	for p := range k {
-		least := newBig().Mul(all.scaledComoment(p+1, p+1), newBig().SetFloat64(1e-12))
+		least := newBig().Mul(cross(p+1, p+1), newBig().SetFloat64(1e-12))
 		if left[p][p].Sign() <= 0 || left[p][p].Cmp(least) <= 0 {
 			dropped = append(dropped, p)
 			continue
