@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math"
 	"math/big"
 	"slices"
 )
@@ -14,11 +15,39 @@ type CoSums struct {
 	parts    []part  // room for the unit being added
 }
 
-// part is a value as it is added.
+// part is a value as it is added: mantissa·2^exponent, or mantissa itself when the value is whole.
 type part struct {
-	whole    bool
-	mantissa int64 // the value itself when it is whole
+	mantissa int64
 	exponent int
+	whole    bool
+}
+
+// partOf is false for what is no finite number.
+func partOf(v float64) (part, bool) {
+	if whole := int64(v); float64(whole) == v && whole >= -1<<53 && whole <= 1<<53 {
+		return part{mantissa: whole, whole: true}, true
+	}
+	if math.Float64bits(v)>>52&0x7ff == 0x7ff {
+		return part{}, false
+	}
+	m, e := split(v)
+	return part{mantissa: m, exponent: e}, true
+}
+
+func (x *exact) addPart(p part) {
+	if p.whole {
+		x.whole.add(wideOf(p.mantissa))
+	} else {
+		x.addFloat(p.mantissa, p.exponent)
+	}
+}
+
+func (x *exact) addProductOf(p, q part) {
+	if p.whole && q.whole {
+		x.whole.add(wideProduct(p.mantissa, q.mantissa))
+	} else {
+		x.addProduct(p.mantissa, p.exponent, q.mantissa, q.exponent)
+	}
 }
 
 // NewCoSums makes the sums of k values per unit, of no units yet.
@@ -27,57 +56,24 @@ func NewCoSums(k int) *CoSums {
 	return &CoSums{sums: make([]exact, k), products: make([]exact, k*(k+1)/2), parts: make([]part, k)}
 }
 
-// CoSumsOf are the sums of columns of equal length: columns[i][unit].
-func CoSumsOf(columns ...[]float64) (*CoSums, error) {
-	s := NewCoSums(len(columns))
-	for _, c := range columns {
-		if len(c) != len(columns[0]) {
-			return nil, fail(InvalidInput, "a column has %d values and another %d; every unit needs all of its values", len(columns[0]), len(c))
-		}
-	}
-	values := make([]float64, len(columns))
-	for unit := 0; len(columns) > 0 && unit < len(columns[0]); unit++ {
-		for i, c := range columns {
-			values[i] = c[unit]
-		}
-		if err := s.Add(values...); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
 // Add counts a unit with its values, as many as NewCoSums was told. NaN and infinities are refused and change nothing.
 func (s *CoSums) Add(values ...float64) error {
 	if len(values) != len(s.sums) {
 		return fail(InvalidInput, "a unit came with %d values instead of %d", len(values), len(s.sums))
 	}
 	for i, v := range values {
-		whole := int64(v)
-		if float64(whole) == v && whole >= -1<<53 && whole <= 1<<53 {
-			s.parts[i] = part{whole: true, mantissa: whole}
-			continue
-		}
-		if !finite(v) {
+		p, ok := partOf(v)
+		if !ok {
 			return notFinite(v)
 		}
-		m, e := split(v)
-		s.parts[i] = part{mantissa: m, exponent: e}
+		s.parts[i] = p
 	}
 	s.n++
 	product := 0
 	for i, p := range s.parts {
-		if p.whole {
-			s.sums[i].whole.add(wideOf(p.mantissa))
-		} else {
-			s.sums[i].addFloat(p.mantissa, p.exponent)
-		}
+		s.sums[i].addPart(p)
 		for _, q := range s.parts[:i+1] {
-			if p.whole && q.whole {
-				s.products[product].whole.add(wideProduct(p.mantissa, q.mantissa))
-			} else {
-				s.products[product].addProduct(p.mantissa, p.exponent, q.mantissa, q.exponent)
-			}
+			s.products[product].addProductOf(p, q)
 			product++
 		}
 	}

@@ -1,5 +1,7 @@
 package stats
 
+import "math"
+
 // Sums are the sufficient statistics of one value per unit: the number of units, Σx and Σx², kept exactly. Parts can be merged in
 // any order and give the same bits as the whole, a replay gives them again, a value can be taken back (Remove), and nothing cancels,
 // at a billion units or at a mean of 1e15. The zero value is no unit. One Add costs a few nanoseconds and, once the exponents that
@@ -15,7 +17,7 @@ func (s *Sums) Add(v float64) error {
 		s.AddInt(whole)
 		return nil
 	}
-	if !finite(v) {
+	if math.Float64bits(v)>>52&0x7ff == 0x7ff {
 		return notFinite(v)
 	}
 	s.n++
@@ -78,15 +80,4 @@ func (s *Sums) Moments() Moments {
 
 func notFinite(v float64) error {
 	return fail(InvalidInput, "%v is no measurement; it was not counted", v)
-}
-
-// SumsOf are the sums of values.
-func SumsOf(values []float64) (*Sums, error) {
-	s := &Sums{}
-	for _, v := range values {
-		if err := s.Add(v); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
 }

@@ -239,3 +239,40 @@ func BenchmarkMomentsOfSums(b *testing.B) {
 		}
 	}
 }
+
+func TestColumnsGiveTheBitsOfAddingUnitByUnit(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	draw := []func() float64{
+		func() float64 { return float64(r.IntN(5)) },
+		func() float64 { return math.Round(r.NormFloat64() * 1e12) },
+		func() float64 { return math.Round(r.ExpFloat64()*1e4) / 100 },
+		func() float64 { return math.Ldexp(r.NormFloat64(), r.IntN(400)-200) },
+	}
+	const n = 3_000 // several blocks
+	columns := make([][]float64, len(draw))
+	one := stats.NewCoSums(len(draw))
+	values := make([]float64, len(draw))
+	for range n {
+		for i, d := range draw {
+			values[i] = d()
+			columns[i] = append(columns[i], values[i])
+		}
+		if err := one.Add(values...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	many, err := stats.CoSumsOf(columns...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range draw {
+		if got, want := bitsOf(many.Moments(i)), bitsOf(one.Moments(i)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("column %d: %v, unit by unit %v", i, got, want)
+		}
+		for j := range draw {
+			if many.Covariance(i, j) != one.Covariance(i, j) {
+				t.Errorf("covariance of %d and %d: %v, unit by unit %v", i, j, many.Covariance(i, j), one.Covariance(i, j))
+			}
+		}
+	}
+}
