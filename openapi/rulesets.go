@@ -22,7 +22,7 @@ func (s *Server) GetRuleset(ctx context.Context, r api.GetRulesetRequestObject) 
 	if noneMatch(r.Params.IfNoneMatch, served.ETag) {
 		return blob{status: http.StatusNotModified, etag: served.ETag}, nil
 	}
-	return blob{contentType: "application/json", etag: served.ETag, body: served.JSON}, nil
+	return blob{contentType: "application/json", etag: served.ETag, body: served.JSON()}, nil
 }
 
 // noneMatch reports whether the tag is among those of If-None-Match, compared weakly (RFC 9110, section 13.1.2).

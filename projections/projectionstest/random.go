@@ -8,8 +8,11 @@ import (
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 )
 
 // Random makes a history out of the given number of things that somebody tried, most of them allowed, and now and then an
@@ -22,7 +25,7 @@ func Random(t T, tries int, pick func(n int) int) *History {
 		h.Reason = [...]string{"because", "", "it was time"}[pick(3)]
 		in := [...]domain.ProjectKey{"shop", "blog"}[pick(2)]
 		// A refusal is as good as a deed: it adds nothing.
-		switch pick(16) {
+		switch pick(20) {
 		case 0, 1:
 			_ = Try(h, project.Aggregate, domain.Stream("project", "", in), r.projectCommand(in))
 		case 2:
@@ -34,6 +37,13 @@ func Random(t T, tries int, pick func(n int) int) *History {
 			_ = Try(h, apikey.Aggregate, domain.Stream("apikey", "", id), r.keyCommand(id))
 		case 7:
 			r.unreadable()
+		case 8, 9:
+			key := domain.SegmentKey(fmt.Sprint("s", pick(3)))
+			_ = Try(h, segment.Aggregate, domain.Stream("segment", in, key), r.segmentCommand(in, key))
+		case 10:
+			_ = Try(h, holdout.Aggregate, domain.Stream("holdout", in, "h"), r.holdoutCommand(in))
+		case 11:
+			_ = Try(h, layer.Aggregate, domain.Stream("layer", in, "l"), r.layerCommand(in))
 		default:
 			key := domain.FlagKey(fmt.Sprint("f", pick(4)))
 			_ = Try(h, flag.Aggregate, domain.Stream("flag", in, key), r.flagCommand(in, key))
@@ -81,6 +91,47 @@ func (r randomly) experimentCommand(in domain.ProjectKey) experiment.Command {
 	}[r.pick(6)]
 }
 
+func (r randomly) segmentCommand(in domain.ProjectKey, key domain.SegmentKey) segment.Command {
+	list := [...]segment.List{segment.Included, segment.Excluded}[r.pick(2)]
+	ids := []string{fmt.Sprint("u", r.pick(5)), fmt.Sprint("u", r.pick(5))}
+	switch r.pick(8) {
+	case 0:
+		return segment.Describe{Name: r.text()}
+	case 1:
+		return segment.ChangeRules{Rules: []segment.Rule{{If: r.conditions(key)}}}
+	case 2, 3:
+		return segment.AddIDs{List: list, IDs: ids, Only: r.pick(4) == 0}
+	case 4:
+		return segment.RemoveIDs{List: list, IDs: ids}
+	case 5:
+		return [...]segment.Command{segment.Archive{}, segment.Restore{}}[r.pick(2)]
+	default:
+		return segment.Create{Project: in, Key: key}
+	}
+}
+
+// conditions ask for an attribute or for segments with a higher key, so that no circle comes about.
+func (r randomly) conditions(above domain.SegmentKey) []domain.Condition {
+	if asked := domain.SegmentKey(fmt.Sprint("s", r.pick(3))); asked > above {
+		return []domain.Condition{{Segments: []domain.SegmentKey{asked}}}
+	}
+	return []domain.Condition{{Attribute: "plan", Operator: domain.Equals, Values: []json.RawMessage{json.RawMessage(fmt.Sprint(r.pick(3)))}}}
+}
+
+func (r randomly) holdoutCommand(in domain.ProjectKey) holdout.Command {
+	return [...]holdout.Command{
+		holdout.Create{Project: in, Key: "h", Share: 5_000}, holdout.Describe{Name: r.text()}, holdout.ChangeShare{Share: domain.Weight(r.pick(3))}, //nolint:gosec // from 0 to 2
+		holdout.Archive{}, holdout.Restore{},
+	}[r.pick(5)]
+}
+
+func (r randomly) layerCommand(in domain.ProjectKey) layer.Command {
+	return [...]layer.Command{
+		layer.Create{Project: in, Key: "l"}, layer.Describe{Name: r.text()}, layer.Allocate{Experiment: "e", Share: 50_000}, layer.Release{Experiment: "e"},
+		layer.Archive{}, layer.Restore{},
+	}[r.pick(6)]
+}
+
 func (r randomly) keyCommand(id domain.KeyID) apikey.Command {
 	if r.pick(2) == 0 {
 		return apikey.Revoke{}
@@ -122,12 +173,11 @@ func (r randomly) targeting() flag.Targeting {
 		split := Half("on", "off")
 		out.Default = flag.Serve{Split: &split}
 	}
+	if r.pick(3) == 0 {
+		out.Holdouts = []domain.HoldoutKey{"h"}
+	}
 	for range r.pick(3) {
-		out.Rules = append(out.Rules, flag.Rule{
-			Description: r.text(),
-			If:          []flag.Condition{{Attribute: "plan", Operator: flag.Equals, Values: []json.RawMessage{json.RawMessage(fmt.Sprint(r.pick(3)))}}},
-			Serve:       flag.Serve{Variant: "on"},
-		})
+		out.Rules = append(out.Rules, flag.Rule{Description: r.text(), If: r.conditions(""), Serve: flag.Serve{Variant: "on"}})
 	}
 	return out
 }

@@ -5,8 +5,11 @@ import (
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 )
 
 // Project asks something of a project.
@@ -19,6 +22,24 @@ func (h *History) Project(key domain.ProjectKey, c project.Command) {
 func (h *History) Flag(in domain.ProjectKey, key domain.FlagKey, c flag.Command) {
 	h.t.Helper()
 	Do(h, flag.Aggregate, domain.Stream(flag.Aggregate.Category, in, key), c)
+}
+
+// Segment asks something of a segment.
+func (h *History) Segment(in domain.ProjectKey, key domain.SegmentKey, c segment.Command) {
+	h.t.Helper()
+	Do(h, segment.Aggregate, domain.Stream(segment.Aggregate.Category, in, key), c)
+}
+
+// Holdout asks something of a holdout.
+func (h *History) Holdout(in domain.ProjectKey, key domain.HoldoutKey, c holdout.Command) {
+	h.t.Helper()
+	Do(h, holdout.Aggregate, domain.Stream(holdout.Aggregate.Category, in, key), c)
+}
+
+// Layer asks something of a layer.
+func (h *History) Layer(in domain.ProjectKey, key domain.LayerKey, c layer.Command) {
+	h.t.Helper()
+	Do(h, layer.Aggregate, domain.Stream(layer.Aggregate.Category, in, key), c)
 }
 
 // Metric asks something of a metric.

@@ -4,35 +4,50 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 	"github.com/assayhq/assay/eventlog"
 	"github.com/assayhq/assay/flags"
 )
 
-// inStream is what a stream is about. Stream names are never taken apart; what created the stream says it.
+// inStream is what a stream is about; one of the pointers is set, besides that to the project. Stream names are never taken
+// apart; what created the stream says it.
 type inStream struct {
 	project *projectState
-	flag    *flagState // nil for a project's own stream
+	flag    *flagState
+	segment *segmentState
+	holdout *holdoutState
 }
 
 type projectState struct {
-	state project.State
-	flags map[domain.FlagKey]*flagState
+	state    project.State
+	places   map[domain.EnvironmentKey]*placeState
+	flags    map[domain.FlagKey]*flagState
+	segments map[domain.SegmentKey]*segmentState
+	holdouts map[domain.HoldoutKey]*holdoutState
 }
 
 type flagState struct {
 	stream string
 	state  flag.State
-	shapes map[domain.EnvironmentKey]shape
+	shapes map[domain.EnvironmentKey]*shape
 }
 
-// shape is a flag as an environment serves it, and its JSON.
+type holdoutState struct {
+	state holdout.State
+}
+
+// shape is a flag as an environment serves it, and its JSON. It never changes.
 type shape struct {
-	flag flags.Flag
-	text json.RawMessage
+	flag   flags.Flag
+	text   json.RawMessage
+	stream string
+	asks   []domain.SegmentKey
 }
 
 // fold brings the states up to date with one event. With an error, whether refused or panicked, they are as before it.
@@ -42,8 +57,13 @@ func (p *Projection) fold(r eventlog.Recorded) (err error) {
 			err = fmt.Errorf("reading %s panicked: %v", r.Type, x)
 		}
 	}()
-	if eventlog.Category(r.Stream) == project.Aggregate.Category {
+	switch eventlog.Category(r.Stream) {
+	case project.Aggregate.Category:
 		return p.foldProject(r)
+	case segment.Aggregate.Category:
+		return p.foldSegment(r)
+	case holdout.Aggregate.Category:
+		return p.foldHoldout(r)
 	}
 	return p.foldFlag(r)
 }
@@ -62,43 +82,105 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 		return fmt.Errorf("%s makes it another flag than that of its stream", r.Type)
 	}
 	in.project = p.project(next.Project)
-	shapes := map[domain.EnvironmentKey]shape{}
-	var changed []domain.EnvironmentKey
-	for _, e := range in.project.state.Environments {
-		was := in.flag.shapes[e.Key]
-		now, serves, err := shapeOf(next, e.Key, was, r.Position)
-		if err != nil {
-			return err
-		}
-		if serves {
-			shapes[e.Key] = now
-		}
-		if now.flag.Revision != was.flag.Revision { // 0 where it is not served
-			changed = append(changed, e.Key)
-		}
+	shaped, err := in.project.reshape(in.flag, next, r.Position)
+	if err != nil {
+		return err
 	}
-	in.flag.state, in.flag.shapes = next, shapes
+	in.flag.state = next
 	in.project.flags[next.Key] = in.flag
 	p.streams[r.Stream] = in
-	for _, e := range changed {
-		p.dirty[Place{in.project.state.Key, e}] = r.Position
+	in.project.put(in.flag, shaped, r.Position)
+	return nil
+}
+
+// reshape is the flag in all environments where it is another than it was there; nil where it is not served.
+func (in *projectState) reshape(f *flagState, next flag.State, at eventlog.Position) (map[domain.EnvironmentKey]*shape, error) {
+	changed := map[domain.EnvironmentKey]*shape{}
+	for _, e := range in.state.Environments {
+		was := f.shapes[e.Key]
+		now, err := in.shapeOf(next, e.Key, was, at)
+		if err != nil {
+			return nil, err
+		}
+		if now != was {
+			changed[e.Key] = now
+		}
+	}
+	return changed, nil
+}
+
+// put lets the environments serve what has changed.
+func (in *projectState) put(f *flagState, changed map[domain.EnvironmentKey]*shape, at eventlog.Position) {
+	for environment, now := range changed {
+		in.places[environment].put(f.state.Key, f.shapes[environment], now, at)
+		if now == nil {
+			delete(f.shapes, environment)
+			continue
+		}
+		if f.shapes == nil {
+			f.shapes = map[domain.EnvironmentKey]*shape{}
+		}
+		f.shapes[environment] = now
+	}
+}
+
+// shapeOf is the flag as the environment serves it; was, when that is the same; nil for an archived flag.
+func (in *projectState) shapeOf(s flag.State, environment domain.EnvironmentKey, was *shape, at eventlog.Position) (*shape, error) {
+	if s.Archived || !s.Exists() {
+		return nil, nil
+	}
+	now := &shape{flag: wireOf(s, environment, in.holdouts), stream: domain.Stream(flag.Aggregate.Category, s.Project, s.Key), asks: askedBy(s, environment)}
+	if was != nil {
+		now.flag.Revision = was.flag.Revision
+		if reflect.DeepEqual(now.flag, was.flag) {
+			return was, nil
+		}
+	}
+	now.flag.Revision = uint64(at)
+	var err error
+	now.text, err = json.Marshal(now.flag)
+	return now, err
+}
+
+func (p *Projection) foldHoldout(r eventlog.Recorded) error {
+	event, err := holdout.Aggregate.Decode(r.Type, r.Data)
+	if err != nil {
+		return err
+	}
+	in := p.streams[r.Stream]
+	if in.holdout == nil {
+		in.holdout = &holdoutState{}
+	}
+	was := in.holdout.state
+	next := holdout.Aggregate.Evolve(was, event)
+	if r.Stream != domain.Stream(holdout.Aggregate.Category, next.Project, next.Key) {
+		return fmt.Errorf("%s makes it another holdout than that of its stream", r.Type)
+	}
+	in.project = p.project(next.Project)
+	in.holdout.state = next
+	in.project.holdouts[next.Key] = in.holdout
+	p.streams[r.Stream] = in
+	for _, f := range in.project.flags {
+		if !holdsBack(f.state, next.Key) {
+			continue
+		}
+		changed, err := in.project.reshape(f, f.state, r.Position)
+		if err != nil {
+			in.holdout.state = was
+			return err
+		}
+		in.project.put(f, changed, r.Position)
 	}
 	return nil
 }
 
-// shapeOf is the flag as the environment serves it; was, when that is the same. serves is false for an archived flag.
-func shapeOf(s flag.State, environment domain.EnvironmentKey, was shape, at eventlog.Position) (now shape, serves bool, err error) {
-	if s.Archived {
-		return shape{}, false, nil
+func holdsBack(s flag.State, key domain.HoldoutKey) bool {
+	for _, e := range s.Environments {
+		if slices.Contains(e.Targeting.Holdouts, key) {
+			return true
+		}
 	}
-	now.flag = wireOf(s, environment)
-	now.flag.Revision = was.flag.Revision
-	if was.text != nil && reflect.DeepEqual(now.flag, was.flag) {
-		return was, true, nil
-	}
-	now.flag.Revision = uint64(at)
-	now.text, err = json.Marshal(now.flag)
-	return now, true, err
+	return false
 }
 
 func (p *Projection) foldProject(r eventlog.Recorded) error {
@@ -115,30 +197,34 @@ func (p *Projection) foldProject(r eventlog.Recorded) error {
 		return fmt.Errorf("%s makes it another project than that of its stream", r.Type)
 	}
 	in := p.project(next.Key)
+	in.state = next
+	p.streams[r.Stream] = inStream{project: in}
 	for _, e := range next.Environments {
 		if was.Has(e.Key) {
 			continue
 		}
+		at := newPlace(in, Place{next.Key, e.Key})
+		at.revision = r.Position
+		in.places[e.Key] = at
+		p.places = append(p.places, at)
 		for _, f := range in.flags {
-			now, serves, err := shapeOf(f.state, e.Key, shape{}, r.Position)
+			now, err := in.shapeOf(f.state, e.Key, nil, r.Position)
 			if err != nil {
 				return err
 			}
-			if serves {
-				f.shapes[e.Key] = now
-			}
+			in.put(f, map[domain.EnvironmentKey]*shape{e.Key: now}, r.Position)
 		}
-		p.dirty[Place{next.Key, e.Key}] = r.Position
 	}
-	in.state = next
-	p.streams[r.Stream] = inStream{project: in}
 	return nil
 }
 
 func (p *Projection) project(key domain.ProjectKey) *projectState {
 	in, ok := p.projects[key]
 	if !ok {
-		in = &projectState{flags: map[domain.FlagKey]*flagState{}}
+		in = &projectState{
+			places: map[domain.EnvironmentKey]*placeState{}, flags: map[domain.FlagKey]*flagState{},
+			segments: map[domain.SegmentKey]*segmentState{}, holdouts: map[domain.HoldoutKey]*holdoutState{},
+		}
 		p.projects[key] = in
 	}
 	return in

@@ -21,7 +21,7 @@ func (p *Projection) Adopt(other projections.Rebuildable) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.position, p.served, p.frozen = fresh.position, fresh.served, fresh.frozen
-	p.folded, p.dirty, p.projects, p.streams = fresh.folded, fresh.dirty, fresh.projects, fresh.streams
+	p.folded, p.places, p.projects, p.streams = fresh.folded, fresh.places, fresh.projects, fresh.streams
 	for _, waiting := range p.waiting {
 		for c := range waiting {
 			select {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 	"github.com/assayhq/assay/eventlog"
 	"github.com/assayhq/assay/flags"
 	"github.com/assayhq/assay/projections/projectionstest"
@@ -57,7 +59,7 @@ func line(p *ruleset.Projection, place ruleset.Place) string {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%d:", served.Revision)
-	for _, f := range served.Snapshot.Flags {
+	for _, f := range served.Snapshot().Flags {
 		fmt.Fprintf(&out, " %s@%d", f.Key, f.Revision)
 		if f.On {
 			out.WriteString(" on")
@@ -159,15 +161,15 @@ func everything(t testing.TB) *projectionstest.History {
 
 func TestWhatIsHandedOutIsTheSnapshot(t *testing.T) {
 	served := current(t, of(t, everything(t)), production)
-	parsed, err := flags.ParseSnapshot(served.JSON)
+	parsed, err := flags.ParseSnapshot(served.JSON())
 	if err != nil {
-		t.Fatalf("%v\n%s", err, served.JSON)
+		t.Fatalf("%v\n%s", err, served.JSON())
 	}
-	if whole, err := json.Marshal(served.Snapshot); err != nil || string(whole) != string(served.JSON) {
-		t.Errorf("the text put together is\n%s, marshalled as a whole (error %v) it is\n%s", served.JSON, err, whole)
+	if whole, err := json.Marshal(served.Snapshot()); err != nil || string(whole) != string(served.JSON()) {
+		t.Errorf("the text put together is\n%s, marshalled as a whole (error %v) it is\n%s", served.JSON(), err, whole)
 	}
-	if !strings.Contains(string(served.JSON), "9007199254740993") {
-		t.Errorf("a number beyond 2^53 has lost digits: %s", served.JSON)
+	if !strings.Contains(string(served.JSON()), "9007199254740993") {
+		t.Errorf("a number beyond 2^53 has lost digits: %s", served.JSON())
 	}
 	if parsed.Revision != 5 || served.Revision != 5 || served.ETag != `"rs-5"` || served.Ruleset.Revision() != 5 {
 		t.Errorf("revisions %d, %d, %s, %d; the newest event is the fifth", parsed.Revision, served.Revision, served.ETag, served.Ruleset.Revision())
@@ -187,7 +189,7 @@ func TestAnEmptyEnvironmentIsServed(t *testing.T) {
 	h.Project("shop", project.Create{Key: "shop"})
 	p := of(t, h)
 	want := `{"format":1,"project":"shop","environment":"staging","revision":"1","flags":[]}`
-	if got := string(current(t, p, staging).JSON); got != want {
+	if got := string(current(t, p, staging).JSON()); got != want {
 		t.Errorf("it serves %s, want %s", got, want)
 	}
 	if _, ok := p.Current(ruleset.Place{Project: "shop", Environment: "moon"}); ok {
@@ -199,16 +201,16 @@ func TestAFlagsTextOnlyChangesWhenTheFlagDoes(t *testing.T) {
 	h := everything(t)
 	p := of(t, h)
 	before := current(t, p, production)
-	text, _ := json.Marshal(before.Snapshot.Flags[0])
+	text, _ := json.Marshal(before.Snapshot().Flags[0])
 	head := h.Head()
 	h.Flag("shop", "other", flag.Create{Project: "shop", Key: "other", Type: flag.Boolean})
 	apply(t, p, h.Records()[head:])
-	if after := current(t, p, production); after == before || !strings.Contains(string(after.JSON), string(text)) {
-		t.Errorf("the flag was %s; now there is %s", text, after.JSON)
-	} else if whole, _ := json.Marshal(after.Snapshot); string(whole) != string(after.JSON) {
-		t.Errorf("the text put together is\n%s, marshalled as a whole it is\n%s", after.JSON, whole)
+	if after := current(t, p, production); after == before || !strings.Contains(string(after.JSON()), string(text)) {
+		t.Errorf("the flag was %s; now there is %s", text, after.JSON())
+	} else if whole, _ := json.Marshal(after.Snapshot()); string(whole) != string(after.JSON()) {
+		t.Errorf("the text put together is\n%s, marshalled as a whole it is\n%s", after.JSON(), whole)
 	}
-	if len(before.Snapshot.Flags) != 1 || before.ETag != `"rs-5"` {
+	if len(before.Snapshot().Flags) != 1 || before.ETag != `"rs-5"` {
 		t.Error("what was handed out before has changed")
 	}
 }
@@ -292,6 +294,113 @@ func TestAFlagOlderThanItsProjectIsServedOnceThereIsOne(t *testing.T) {
 	}
 }
 
+func members(asked ...domain.SegmentKey) flag.Command {
+	t := rule("")
+	t.Rules[0].If = []domain.Condition{{Segments: asked}}
+	return flag.ChangeTargeting{Environment: "production", Targeting: t}
+}
+
+// A transcript like the one above, of what flags ask for.
+func TestSegmentsAreServedWhereTheyAreAskedFor(t *testing.T) {
+	segmentIs := func(key domain.SegmentKey, c segment.Command) func(*projectionstest.History) {
+		return func(h *projectionstest.History) { h.Segment("shop", key, c) }
+	}
+	flagIs := func(c flag.Command) func(*projectionstest.History) {
+		return func(h *projectionstest.History) { h.Flag("shop", "a", c) }
+	}
+	nested := []segment.Rule{{If: []domain.Condition{{Segments: []domain.SegmentKey{"inner"}}}}}
+	h, p := projectionstest.New(t), ruleset.New()
+	h.Project("shop", project.Create{Key: "shop"})
+	h.Flag("shop", "a", flag.Create{Project: "shop", Key: "a", Type: flag.Boolean})
+	h.Flag("shop", "a", flag.TurnOn{Environment: "production"})
+	apply(t, p, h.Records())
+	for _, step := range []struct {
+		name, want string
+		do         func(*projectionstest.History)
+	}{
+		{"a segment that nobody asks for", "3:", segmentIs("staff", segment.Create{Project: "shop", Key: "staff"})},
+		{"a flag asks", "5: staff@5", flagIs(members("staff"))},
+		{"members come", "6: staff@6 +u1", segmentIs("staff", segment.AddIDs{List: segment.Included, IDs: []string{"u1"}})},
+		{"others ask", "6: staff@6 +u1", segmentIs("inner", segment.Create{Project: "shop", Key: "inner"})},
+		{"a segment asks in turn", "8: inner@8 staff@8 +u1", segmentIs("staff", segment.ChangeRules{Rules: nested})},
+		{"which counts", "9: inner@9 -u2 staff@8 +u1", segmentIs("inner", segment.AddIDs{List: segment.Excluded, IDs: []string{"u2"}})},
+		{"descriptions are not served", "9: inner@9 -u2 staff@8 +u1", segmentIs("inner", segment.Describe{Name: "x"})},
+		{"archived is still served to those who ask", "9: inner@9 -u2 staff@8 +u1", segmentIs("staff", segment.Archive{})},
+		{"nobody asks any more", "12:", flagIs(flag.ChangeTargeting{Environment: "production", Targeting: rule("")})},
+		{"again", "13: inner@13 -u2 staff@13 +u1", flagIs(members("staff"))},
+		{"a missing one", "14:", flagIs(members("nowhere"))},
+		{"that comes", "15: nowhere@15", segmentIs("nowhere", segment.Create{Project: "shop", Key: "nowhere"})},
+	} {
+		before := h.Head()
+		step.do(h)
+		apply(t, p, h.Records()[before:])
+		served := current(t, p, production)
+		got := fmt.Sprintf("%d:", served.Revision)
+		for _, s := range served.Snapshot().Segments {
+			got += fmt.Sprintf(" %s@%d", s.Key, s.Revision)
+			for id := range s.Included.All() {
+				got += " +" + id
+			}
+			for id := range s.Excluded.All() {
+				got += " -" + id
+			}
+		}
+		if got != step.want {
+			t.Errorf("%s: %q, want %q", step.name, got, step.want)
+		}
+		if missing := len(p.Problems()) > 0; missing != (step.name == "a missing one") {
+			t.Errorf("%s: problems %v", step.name, p.Problems())
+		}
+		if served.Ruleset.Revision() != uint64(served.Revision) {
+			t.Errorf("%s: the ruleset is at %d", step.name, served.Ruleset.Revision())
+		}
+	}
+	if got := current(t, p, staging).Snapshot().Segments; got != nil {
+		t.Errorf("staging serves %v", got)
+	}
+}
+
+func TestHoldoutsReachTheFlagsThatNameThem(t *testing.T) {
+	h, p := projectionstest.New(t), ruleset.New()
+	h.Project("shop", project.Create{Key: "shop"})
+	h.Flag("shop", "a", flag.Create{Project: "shop", Key: "a", Type: flag.Boolean})
+	h.Flag("shop", "b", flag.Create{Project: "shop", Key: "b", Type: flag.Boolean})
+	h.Flag("shop", "a", flag.TurnOn{Environment: "production"})
+	held := rule("")
+	held.Holdouts = []domain.HoldoutKey{"year"}
+	h.Flag("shop", "a", flag.ChangeTargeting{Environment: "production", Targeting: held})
+	apply(t, p, h.Records())
+	for _, step := range []struct {
+		command  holdout.Command
+		revision eventlog.Position
+		share    uint32
+	}{
+		{holdout.Create{Project: "shop", Key: "year", Share: 5_000}, 6, 5_000},
+		{holdout.Describe{Name: "This year"}, 6, 5_000},
+		{holdout.ChangeShare{Share: 100_000}, 8, 100_000},
+		{holdout.Archive{}, 9, 0},
+		{holdout.Restore{}, 10, 100_000},
+	} {
+		before := h.Head()
+		h.Holdout("shop", "year", step.command)
+		apply(t, p, h.Records()[before:])
+		served := current(t, p, production)
+		share := uint32(0)
+		for _, holdout := range served.Snapshot().Flags[0].Holdouts {
+			share = holdout.Slice.Ranges[0].To
+		}
+		if served.Revision != step.revision || share != step.share {
+			t.Errorf("%T: revision %d holds %d back, want %d and %d", step.command, served.Revision, share, step.revision, step.share)
+		}
+	}
+	if d := current(t, p, production).Ruleset.Decide("a", flags.Subject{Key: "u"}); d.Holdout != "year" || d.Variant != "off" {
+		t.Errorf("everybody is held back, but it serves %+v", d.Outcome)
+	}
+	if got := current(t, p, production).Snapshot().Flags[1].Revision; got != 3 {
+		t.Errorf("a flag that names no holdout is at %d", got)
+	}
+}
+
 func TestAFlagThatDoesNotCompileIsListedUntilItDoes(t *testing.T) {
 	h := projectionstest.New(t)
 	h.Project("shop", project.Create{Key: "shop"})
@@ -313,9 +422,9 @@ func TestAFlagThatDoesNotCompileIsListedUntilItDoes(t *testing.T) {
 	}
 }
 
-func TestOnlyProjectsAndFlagsAreAskedFor(t *testing.T) {
+func TestOnlyWhatIsServedIsAskedFor(t *testing.T) {
 	p := ruleset.New()
-	if got, want := p.Filter().Categories, []string{"project", "flag"}; !slices.Equal(got, want) {
+	if got, want := p.Filter().Categories, []string{"project", "flag", "segment", "holdout"}; !slices.Equal(got, want) {
 		t.Errorf("it asks for %v, want %v", got, want)
 	}
 	if p.Name() == "" || p.Version() < 1 || p.Position() != 0 {
