@@ -170,7 +170,7 @@ func (x *exact) span(low, high int) window {
 }
 
 func (w window) add(m wide, e int) {
-	place := uint(e - w.base) //nolint:gosec // not below the window's
+	place := uint(e - w.base)
 	shift := place % binBits
 	b := &w.bins[place/binBits]
 	var c uint64

@@ -41,14 +41,14 @@ func (w wide) big() *big.Int {
 
 // wideOf is v, and wideProduct v·w.
 func wideOf(v int64) wide {
-	sign := uint64(v >> 63) //nolint:gosec // the bits of the sign, on purpose
-	return wide{lo: uint64(v), mid: sign, hi: sign}
+	sign := uint64(v >> 63)                         //nolint:gosec // two's complement, on purpose
+	return wide{lo: uint64(v), mid: sign, hi: sign} //nolint:gosec // two's complement, on purpose
 }
 
 func wideProduct(v, w int64) wide {
-	hi, lo := bits.Mul64(uint64(v), uint64(w))              //nolint:gosec // two's complement, on purpose
-	hi -= uint64(v>>63)&uint64(w) + uint64(w>>63)&uint64(v) //nolint:gosec // two's complement, on purpose
-	return wide{lo: lo, mid: hi, hi: uint64(int64(hi) >> 63)}
+	hi, lo := bits.Mul64(uint64(v), uint64(w))                //nolint:gosec // two's complement, on purpose
+	hi -= uint64(v>>63)&uint64(w) + uint64(w>>63)&uint64(v)   //nolint:gosec // two's complement, on purpose
+	return wide{lo: lo, mid: hi, hi: uint64(int64(hi) >> 63)} //nolint:gosec // two's complement, on purpose
 }
 
 // exact is a sum without rounding. Whole numbers go to whole. Every other float64, and every product of two of which one is not
@@ -70,7 +70,7 @@ const (
 // split writes v as m·2^e with an integer |m| < 2^53.
 func split(v float64) (m int64, e int) {
 	b := math.Float64bits(v)
-	e = int(b >> 52 & 0x7ff) //nolint:gosec // eleven bits
+	e = int(b >> 52 & 0x7ff)
 	m = int64(b & (1<<52 - 1))
 	if e == 0 {
 		e = 1
@@ -90,7 +90,7 @@ func (x *exact) addProduct(m1 int64, e1 int, m2 int64, e2 int) { x.addBits(wideP
 
 func (x *exact) addBits(m wide, e int) {
 	place := e - smallest
-	shift := uint(place % binBits) //nolint:gosec // not negative
+	shift := uint(place % binBits)
 	m.hi = m.hi<<shift | m.mid>>(64-shift)
 	m.mid = m.mid<<shift | m.lo>>(64-shift)
 	m.lo <<= shift
@@ -139,14 +139,14 @@ func (x *exact) total() (value *big.Int, exponent int) {
 	}
 	exponent = min(0, x.first*binBits+smallest)
 	value = x.whole.big()
-	value.Lsh(value, uint(-exponent)) //nolint:gosec // not negative
+	value.Lsh(value, uint(-exponent))
 	for i, b := range x.bins {
 		if b == (wide{}) {
 			continue
 		}
 		part := b.big()
 		shift := (x.first+i)*binBits + smallest - exponent
-		value.Add(value, part.Lsh(part, uint(shift))) //nolint:gosec // not negative
+		value.Add(value, part.Lsh(part, uint(shift)))
 	}
 	return value, exponent
 }
@@ -156,7 +156,7 @@ func (x *exact) float() *big.Float { return exactly(x.total()) }
 
 // exactly is value·2^exponent without rounding.
 func exactly(value *big.Int, exponent int) *big.Float {
-	f := new(big.Float).SetPrec(uint(max(64, value.BitLen()))).SetInt(value) //nolint:gosec // not negative
+	f := new(big.Float).SetPrec(uint(max(64, value.BitLen()))).SetInt(value)
 	return f.SetMantExp(f, exponent)
 }
 
@@ -172,7 +172,7 @@ func bigSub(a, b *big.Float) *big.Float {
 	}
 	low := min(a.MantExp(nil)-int(a.Prec()), b.MantExp(nil)-int(b.Prec()))
 	high := max(a.MantExp(nil), b.MantExp(nil))
-	return new(big.Float).SetPrec(uint(high-low+2)).Sub(a, b) //nolint:gosec // high lies above low
+	return new(big.Float).SetPrec(uint(high-low+2)).Sub(a, b)
 }
 
 func bigInt(n int64) *big.Float { return new(big.Float).SetPrec(64).SetInt64(n) }

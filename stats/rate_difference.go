@@ -34,7 +34,7 @@ func RateDifference(control, treatment Proportion, alpha float64) (DifferenceInt
 	rateA, varianceA := one(control)
 	rateB, varianceB := one(treatment)
 	half := z * math.Sqrt(varianceA+varianceB)
-	out.AgrestiCaffo = cut(rateB-rateA-half, rateB-rateA+half, -1, 1)
+	out.AgrestiCaffo = cut(rateB-rateA-half, rateB-rateA+half, -1)
 	out.MiettinenNurminen = scoreOf(control, treatment).differences(z)
 	return out, nil
 }
@@ -43,7 +43,7 @@ func newcombe(control, treatment Proportion, z float64) Range {
 	a, b := control.wilson(z), treatment.wilson(z)
 	rateA, rateB := control.Rate(), treatment.Rate()
 	d := rateB - rateA
-	return cut(d-math.Hypot(rateB-b.Low, a.High-rateA), d+math.Hypot(b.High-rateB, rateA-a.Low), -1, 1)
+	return cut(d-math.Hypot(rateB-b.Low, a.High-rateA), d+math.Hypot(b.High-rateB, rateA-a.Low), -1)
 }
 
 // score is the score test of two rates: of a difference, with the variance at the most likely rates that differ by it.
@@ -146,34 +146,28 @@ func crossing(f func(float64) float64, low, high float64) float64 {
 	if !(fh < 0) {
 		return high
 	}
-	side := 0
+	x := low
 	for i := range 200 {
-		x := (low + high) / 2
-		if i%3 != 2 && !math.IsInf(fl, 0) && !math.IsInf(fh, 0) {
-			x = low + (high-low)*(fl/(fl-fh))
-		}
-		if !(x > low && x < high) {
-			x = (low + high) / 2
-		}
+		x = between(low, high, fl, fh, i%3 != 2)
 		if high-low <= 4e-16*math.Max(math.Abs(low), math.Abs(high)) || x == low || x == high {
-			return x
+			break
 		}
 		switch fx := f(x); {
 		case fx > 0:
-			low, fl = x, fx
-			if side == 1 {
-				fh /= 2
-			}
-			side = 1
+			low, fl, fh = x, fx, fh/2
 		case fx < 0:
-			high, fh = x, fx
-			if side == -1 {
-				fl /= 2
-			}
-			side = -1
+			high, fh, fl = x, fx, fl/2
 		default:
 			return x
 		}
+	}
+	return x
+}
+
+// between is where the secant crosses 0, or the middle when that is asked for or better.
+func between(low, high, fl, fh float64, secant bool) float64 {
+	if x := low + (high-low)*(fl/(fl-fh)); secant && x > low && x < high {
+		return x
 	}
 	return (low + high) / 2
 }

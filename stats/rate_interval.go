@@ -33,11 +33,11 @@ func (p Proportion) Intervals(alpha float64) (RateIntervals, error) {
 	x, rest := float64(p.X), float64(p.N-p.X)
 	n, rate := x+rest, p.Rate()
 	half := z * math.Sqrt(x/n*(rest/n)/n)
-	out := RateIntervals{Wald: cut(rate-half, rate+half, 0, 1), Wilson: p.wilson(z), ClopperPearson: p.clopper(alpha)}
+	out := RateIntervals{Wald: cut(rate-half, rate+half, 0), Wilson: p.wilson(z), ClopperPearson: p.clopper(alpha)}
 	more := n + z*z
 	centre := (x + z*z/2) / more
 	half = z * math.Sqrt(centre*((rest+z*z/2)/more)/more)
-	out.AgrestiCoull = cut(centre-half, centre+half, 0, 1)
+	out.AgrestiCoull = cut(centre-half, centre+half, 0)
 	out.Jeffreys = Range{Low: 0, High: 1}
 	if p.X > 0 {
 		out.Jeffreys.Low = special.BetaQuantile(alpha/2, x+0.5, rest+0.5)
@@ -76,7 +76,7 @@ func (p Proportion) wilson(z float64) Range {
 		low = 1 - (rest+z*z/(2*n)+half)/scale
 		high = 1 - rest*rest/scale/(1-low)
 	}
-	return cut(low, high, 0, 1)
+	return cut(low, high, 0)
 }
 
 // ClopperPearson is the exact interval of a rate at level 1 - alpha, from quantiles of the beta distribution.
@@ -102,6 +102,7 @@ func (p Proportion) clopper(alpha float64) Range {
 	return out
 }
 
-func cut(low, high, least, most float64) Range {
-	return Range{Low: math.Max(least, low), High: math.Min(most, high)}
+// cut keeps an interval between least and 1.
+func cut(low, high, least float64) Range {
+	return Range{Low: math.Max(least, low), High: math.Min(1, high)}
 }

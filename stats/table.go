@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/assayhq/assay/stats/special"
 )
@@ -56,12 +57,8 @@ func margins(table [][]int64) (rows, columns []int64, total int64, err error) {
 			rows[i], columns[j], total = rows[i]+n, columns[j]+n, total+n
 		}
 	}
-	for _, margin := range [][]int64{rows, columns} {
-		for _, n := range margin {
-			if n == 0 {
-				return nil, nil, 0, fail(ZeroMargin, "a row or a column of the table is empty")
-			}
-		}
+	if slices.Contains(rows, 0) || slices.Contains(columns, 0) {
+		return nil, nil, 0, fail(ZeroMargin, "a row or a column of the table is empty")
 	}
 	return rows, columns, total, nil
 }

@@ -43,6 +43,7 @@ func run(folder string, out io.Writer) (bool, error) {
 		return false, fmt.Errorf("list %s: %w", folder, err)
 	}
 	slices.Sort(paths)
+	var told strings.Builder
 	ok, files, total, passed := true, 0, 0, 0
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".json")
@@ -51,20 +52,23 @@ func run(folder string, out io.Writer) (bool, error) {
 			return false, err
 		}
 		if f.Schema != schema {
-			fmt.Fprintf(out, "%s: left out, its schema is %q\n", name, f.Schema)
+			fmt.Fprintf(&told, "%s: left out, its schema is %q\n", name, f.Schema)
 			continue
 		}
 		failures := f.check(methods())
 		files, total, passed = files+1, total+len(f.Cases), passed+len(f.Cases)-len(failures)
-		fmt.Fprintf(out, "%s: %d/%d\n", name, len(f.Cases)-len(failures), len(f.Cases))
+		fmt.Fprintf(&told, "%s: %d/%d\n", name, len(f.Cases)-len(failures), len(f.Cases))
 		for _, failure := range failures {
 			ok = false
-			fmt.Fprintf(out, "  %s\n", failure)
+			fmt.Fprintf(&told, "  %s\n", failure)
 		}
 	}
 	if total == 0 {
 		return false, fmt.Errorf("%s has no cases in the schema %s", folder, schema)
 	}
-	fmt.Fprintf(out, "all: %d/%d in %d files\n", passed, total, files)
+	fmt.Fprintf(&told, "all: %d/%d in %d files\n", passed, total, files)
+	if _, err := io.WriteString(out, told.String()); err != nil {
+		return false, fmt.Errorf("tell the outcome: %w", err)
+	}
 	return ok, nil
 }

@@ -70,7 +70,8 @@ func effect(e stats.Effect, statistic string) values {
 func moments(in struct {
 	Values  []number
 	SplitAt *int `json:"split_at"`
-}) (values, error) {
+},
+) (values, error) {
 	whole, err := stats.SumsOf(floats(in.Values))
 	if err != nil {
 		return nil, err
@@ -107,7 +108,8 @@ func zMeans(in twoMeans) (values, error) {
 func welchRaw(in struct {
 	A, B  []number
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	a, b := stats.MomentsOf(floats(in.A)), stats.MomentsOf(floats(in.B))
 	e, err := stats.Welch(a, b, float64(in.Alpha))
 	out := effect(e, "t")
@@ -185,7 +187,8 @@ func worse(a, b error) error {
 func cuped(in struct {
 	A, B  pairsOf
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	a, errA := stats.CoSumsOf(floats(in.A.Y), floats(in.A.X))
 	b, errB := stats.CoSumsOf(floats(in.B.Y), floats(in.B.X))
 	if err := worse(errA, errB); err != nil {

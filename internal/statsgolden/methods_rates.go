@@ -43,7 +43,8 @@ func twoPropZ(in twoProportions) (values, error) {
 func propCI(in struct {
 	X, N  count
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	p := stats.Proportion{N: int64(in.N), X: int64(in.X)}
 	r, err := p.Intervals(float64(in.Alpha))
 	if err != nil {
@@ -88,7 +89,8 @@ func chisqIndependence(in struct{ Table [][]count }) (values, error) {
 func chisqSRM(in struct {
 	Observed []count
 	Weights  []number
-}) (values, error) {
+},
+) (values, error) {
 	r, err := stats.SampleShares(counts(in.Observed), floats(in.Weights))
 	return values{"chi2": r.ChiSquare, "df": r.DF, "p_value": r.P, "ln_p_value": r.LnP, "expected": r.Expected}, err
 }
@@ -99,7 +101,8 @@ func poissonRates(in struct {
 	XB    count  `json:"x_b"`
 	TB    number `json:"t_b"`
 	Alpha number `json:"alpha"`
-}) (values, error) {
+},
+) (values, error) {
 	r, err := stats.CompareEvents(stats.Events{Count: int64(in.XA), Exposure: float64(in.TA)}, stats.Events{Count: int64(in.XB), Exposure: float64(in.TB)}, float64(in.Alpha))
 	out := values{
 		"p_value": r.TwoSided, "mid_p": r.MidP, "mid_p_value": r.MidP, "p_less": r.Less, "p_greater": r.Greater, "ln_p_value": r.LnTwoSided,
@@ -115,7 +118,8 @@ func npsCSAT(in struct {
 	A     []count
 	B     []count
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	a, err := npsOf(in.A)
 	if err != nil {
 		return nil, err

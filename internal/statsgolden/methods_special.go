@@ -10,7 +10,8 @@ import (
 func specialFunction(in struct {
 	Fn   string
 	Args []number
-}) (values, error) {
+},
+) (values, error) {
 	one := map[string]func(x float64) float64{
 		"norm_sf": special.NormalSurvival, "norm_ppf": special.NormalQuantile, "ln_norm_sf": special.LogNormalSurvival,
 		"norm_cdf": func(x float64) float64 { return special.NormalSurvival(-x) },

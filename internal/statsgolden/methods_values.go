@@ -12,7 +12,8 @@ func winsorize(in struct {
 	Upper       *number
 	Lower       *number
 	NonzeroOnly bool `json:"nonzero_only"`
-}) (values, error) {
+},
+) (values, error) {
 	if len(in.Values) == 0 {
 		return nil, &stats.Error{Kind: stats.InsufficientData, Sentence: "there are no values"}
 	}
@@ -59,7 +60,8 @@ func mannWhitney(in struct{ A, B []number }) (values, error) {
 func quantileCI(in struct {
 	Values   []number
 	Q, Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	r, err := stats.Quantile(floats(in.Values), float64(in.Q), float64(in.Alpha))
 	if err != nil {
 		return nil, err
@@ -87,7 +89,8 @@ func (o outerQuantile) quantile() stats.OuterQuantile {
 func quantileOuterCI(in struct {
 	Nu   number
 	A, B outerQuantile
-}) (values, error) {
+},
+) (values, error) {
 	if !(in.Nu > 0 && in.Nu < 1) {
 		return nil, &stats.Error{Kind: stats.InvalidInput, Sentence: "the quantile must lie between 0 and 1"}
 	}

@@ -117,26 +117,20 @@ func betaQuantile(tail, a, b float64, upper bool) float64 {
 	if !(a > 0) || !(b > 0) || !(tail >= 0 && tail <= 1) {
 		return math.NaN()
 	}
-	if tail == 0 {
-		if upper {
-			return 1
-		}
-		return 0
-	}
-	goal, sign := math.Log(tail), 1.0
+	// the logarithm of the tail as a function of u = ln x, and its sign of growth
+	log, sign := func(x, y float64) float64 { return logBetaTail(x, y, a, b) }, 1.0
 	if upper {
-		sign = -1
+		log, sign = func(x, y float64) float64 { return logBetaTail(y, x, b, a) }, -1
 	}
+	if tail == 0 {
+		return (1 - sign) / 2
+	}
+	goal := math.Log(tail)
 	u := betaStart(goal, a, b, upper)
 	low, high := -750.0, 0.0
 	for range 200 {
 		x, y := math.Exp(u), -math.Expm1(u)
-		var at float64
-		if upper {
-			at = logBetaTail(y, x, b, a)
-		} else {
-			at = logBetaTail(x, y, a, b)
-		}
+		at := log(x, y)
 		if (at > goal) != upper {
 			high = u
 		} else {
