@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	leastPause = 20 * time.Millisecond
+	leastPause = 2 * time.Millisecond
 	mostPause  = time.Second
 	probeTime  = 3 * time.Second
 )

@@ -20,6 +20,13 @@ import (
 func (n *node) Append(call streams.Streams_AppendServer) error {
 	ctx, seen := call.Context(), &n.cluster.seen
 	seen.Appends.Add(1)
+	leader, misled := n.requiresLeader(ctx, call.SetTrailer)
+	if leader {
+		seen.LeaderAppends.Add(1)
+	}
+	if misled != nil {
+		return misled
+	}
 	first, err := call.Recv()
 	if err != nil {
 		return err
@@ -29,13 +36,6 @@ func (n *node) Append(call streams.Streams_AppendServer) error {
 		return status.Error(codes.InvalidArgument, "an append begins with its options")
 	}
 	name := string(options.GetStreamIdentifier().GetStreamName())
-	leader, err := n.requiresLeader(ctx, call.SetTrailer)
-	if err != nil {
-		return err
-	}
-	if leader {
-		seen.LeaderAppends.Add(1)
-	}
 	fault := n.cluster.fault(name)
 	if err := fault.before(ctx, n); err != nil {
 		return err

@@ -48,7 +48,7 @@ type Cluster struct {
 
 // Seen counts what reached the cluster.
 type Seen struct {
-	// Appends are calls to append; LeaderAppends and LeaderReads those calls that required the leader.
+	// Appends are calls to append; LeaderAppends and LeaderReads those calls that required the leader, refused ones included.
 	Appends, Reads, Subscriptions, LeaderAppends, LeaderReads atomic.Int64
 	// Commits are appends that were recorded, Repeats those that were known already.
 	Commits, Repeats atomic.Int64
@@ -155,8 +155,16 @@ func (c *Cluster) CutConnections() {
 	}
 }
 
-// Freeze makes all present connections swallow everything silently, as a network that drops packets does. New ones work. Thaw
-// resets the frozen ones.
+// Connections counts the open ones.
+func (c *Cluster) Connections() (n int) {
+	for _, node := range c.nodes {
+		node.connections().each(func(*connection) { n++ })
+	}
+	return n
+}
+
+// Freeze makes all present connections swallow everything silently, as a network that drops packets does. New ones work. CutConnections
+// ends the frozen ones.
 func (c *Cluster) Freeze() {
 	for _, n := range c.nodes {
 		n.freeze()

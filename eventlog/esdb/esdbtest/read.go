@@ -16,12 +16,12 @@ import (
 // Read implements the streams: reads and subscriptions, of streams and of $all.
 func (n *node) Read(req *streams.ReadReq, call streams.Streams_ReadServer) error {
 	leader, err := n.requiresLeader(call.Context(), call.SetTrailer)
-	if err != nil {
-		return err
-	}
 	seen := &n.cluster.seen
 	if leader {
 		seen.LeaderReads.Add(1)
+	}
+	if err != nil {
+		return err
 	}
 	o := req.GetOptions()
 	if o.GetSubscription() != nil {
