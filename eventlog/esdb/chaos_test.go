@@ -301,9 +301,10 @@ func TestCutSubscriptionsLoseAndDoubleNothing(t *testing.T) {
 			seed := rand.Uint64()
 			random, choose := rand.New(rand.NewPCG(seed, 0)), rand.New(rand.NewPCG(seed, 1))
 			var sent, cuts int
-			cluster.OnSend(func() bool {
+			log.window = 16
+			cluster.OnSend(func(behindCheckpoint bool) bool {
 				sent++
-				if random.IntN(200) != 0 {
+				if often := map[bool]int{true: 4, false: 300}[behindCheckpoint]; random.IntN(often) != 0 {
 					return false
 				}
 				cuts++

@@ -148,18 +148,14 @@ func top(ctx context.Context, client *driver.Client) (uint64, error) {
 	return e.OriginalEvent().Position.Commit, nil
 }
 
-const (
-	// searchWindow is how many records the server looks through between two checkpoints.
-	searchWindow = 500
-	// fromStart is before the first record.
-	fromStart = 0
-)
+// searchWindow is the default of the driver's 32 raised, or half of the messages would be checkpoints.
+const searchWindow = 500
 
 // subscribe follows $all behind the position.
-func subscribe(after driver.Position, filter *driver.SubscriptionFilter) source {
+func subscribe(after driver.Position, filter *driver.SubscriptionFilter, window int) source {
 	return func(ctx context.Context, client *driver.Client) (func() message, error) {
-		o := driver.SubscribeToAllOptions{From: after, Filter: filter, MaxSearchWindow: searchWindow, CheckpointInterval: 1}
-		if after.Commit == fromStart {
+		o := driver.SubscribeToAllOptions{From: after, Filter: filter, MaxSearchWindow: window, CheckpointInterval: 1}
+		if after.Commit == 0 {
 			o.From = driver.Start{}
 		}
 		s, err := client.SubscribeToAll(ctx, o)

@@ -163,7 +163,7 @@ var errEnded = errors.New("the event store ended the subscription")
 // subscribe runs one subscription until it breaks, and tells whether it had begun.
 func (f *follower) subscribe(ctx context.Context, c *connection, filter *driver.SubscriptionFilter, take func(m message, more bool) error) (opened bool, err error) {
 	from := driver.Position{Commit: f.marks.applied, Prepare: f.marks.applied}
-	s, err := f.log.start(ctx, c, subscribe(from, filter))
+	s, err := f.log.start(ctx, c, subscribe(from, filter, f.log.window))
 	if err != nil {
 		return false, err
 	}

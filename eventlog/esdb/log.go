@@ -72,6 +72,7 @@ type Log struct {
 	link     *link
 	metrics  metrics
 	marker   marker
+	window   int // records that the server looks through between two checkpoints
 
 	once    sync.Once
 	open    context.Context //nolint:containedctx // ends when the log is closed
@@ -98,7 +99,7 @@ func Open(ctx context.Context, connection string, o Options) (*Log, error) {
 			o.Warn(w)
 		}
 	}
-	l := &Log{prefix: o.Prefix, patience: o.Patience, attempt: o.Attempt}
+	l := &Log{prefix: o.Prefix, patience: o.Patience, attempt: o.Attempt, window: searchWindow}
 	l.open, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	if l.patience <= 0 {
 		l.patience = defaultPatience

@@ -40,7 +40,7 @@ type Cluster struct {
 
 	mu       sync.Mutex
 	onAppend func(stream string) Fault
-	onSend   func() bool
+	onSend   func(behindCheckpoint bool) bool
 	dropping chan struct{} // closed, and made anew, to end all subscriptions
 
 	seen Seen
@@ -178,8 +178,9 @@ func (c *Cluster) OnAppend(f func(stream string) Fault) {
 	c.onAppend = f
 }
 
-// OnSend is asked before every message of a subscription whether to end it instead; nil for never.
-func (c *Cluster) OnSend(f func() bool) {
+// OnSend is asked before every message of a subscription, and told whether the one before it was a checkpoint, whether to end
+// it instead; nil for never.
+func (c *Cluster) OnSend(f func(behindCheckpoint bool) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onSend = f
@@ -210,6 +211,18 @@ func (c *Cluster) Events(stream string) int {
 	return len(shown)
 }
 
+// Streams lists those with visible events whose names begin with the prefix.
+func (c *Cluster) Streams(prefix string) (names []string) {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	for name, s := range c.store.streams {
+		if strings.HasPrefix(name, prefix) && len(s.visible(c.store.now())) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Seen tells what has reached the cluster so far.
 func (c *Cluster) Seen() *Seen { return &c.seen }
 
@@ -222,10 +235,10 @@ func (c *Cluster) fault(stream string) Fault {
 	return c.onAppend(stream)
 }
 
-func (c *Cluster) cutsHere() bool {
+func (c *Cluster) cutsHere(behindCheckpoint bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.onSend != nil && c.onSend()
+	return c.onSend != nil && c.onSend(behindCheckpoint)
 }
 
 func (c *Cluster) dropped() <-chan struct{} {

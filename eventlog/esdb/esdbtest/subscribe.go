@@ -23,6 +23,8 @@ type subscription struct {
 	considered int
 	dropped    <-chan struct{}
 	last       *record // considered last
+	// wasCheckpoint: the last message was one.
+	wasCheckpoint bool
 }
 
 func (n *node) subscribe(o *streams.ReadReq_Options, call streams.Streams_ReadServer) error {
@@ -165,7 +167,9 @@ func (s *subscription) followStream(of *streams.ReadReq_Options_StreamOptions) e
 }
 
 func (s *subscription) send(m *streams.ReadResp) error {
-	if s.node.cluster.cutsHere() {
+	behindCheckpoint := s.wasCheckpoint
+	_, s.wasCheckpoint = m.GetContent().(*streams.ReadResp_Checkpoint_)
+	if s.node.cluster.cutsHere(behindCheckpoint) {
 		return unavailable("the subscription is cut")
 	}
 	select {
