@@ -96,3 +96,13 @@ func checkName(what, name string) error {
 	}
 	return nil
 }
+
+// ParseID reads what String wrote.
+func ParseID(text string) (id ID, err error) {
+	plain, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(plain) != len(id) {
+		return id, fmt.Errorf("%w: %q is no event id; write it like 70359bc3-7a47-58fc-8bda-868650a03b77", ErrInvalid, text)
+	}
+	copy(id[:], plain)
+	return id, nil
+}

@@ -23,7 +23,7 @@ func scopeOf(id string) string {
 		return "open"
 	case "getDocument", "getDocumentSource":
 		return "any key"
-	case "createProject", "listInstallationKeys", "createInstallationKey", "revokeInstallationKey", "listProjections", "rebuildProjection":
+	case "getTelemetry", "getLog", "verifyLog", "backUpLog", "createProject", "listInstallationKeys", "createInstallationKey", "revokeInstallationKey", "listProjections", "rebuildProjection":
 		return "installation"
 	case "listProjects":
 		return "admins"

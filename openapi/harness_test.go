@@ -140,6 +140,10 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 	})
 	d := openapi.Dependencies{
 		Commands: command.New(w.log, clock), Catalog: w.catalog, Rulesets: rulesets, Facts: store, Runners: w.runners, Head: w.log.Head,
+		Store: &memoryStore{log: w.log}, Telemetry: http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			out.Header().Set("Content-Type", "text/plain; version=0.0.4")
+			_, _ = io.WriteString(out, "assay_build_info 1\n")
+		}),
 		Now: clock, Random: &steadyRandom{source: rand.NewChaCha8([32]byte{1})}, Log: zerolog.Nop(),
 	}
 	for _, c := range change {

@@ -40,18 +40,26 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 		}
 		health.Checks = append(health.Checks, check)
 	}
-	if s.Trouble != nil {
-		check := healthCheck{Name: "log", Status: api.HealthChecksStatusOk, Detail: s.Trouble()}
-		if check.Detail != "" {
-			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
-		}
-		health.Checks = append(health.Checks, check)
+	log := s.logCheck()
+	if log.Status == api.HealthChecksStatusDegraded {
+		health.Status = api.HealthStatusDegraded
 	}
+	health.Checks = append(health.Checks, log)
 	if starting {
 		health.Status = api.HealthStatusStarting
 		return api.GetReady503JSONResponse(health), nil
 	}
 	return api.GetReady200JSONResponse(health), nil
+}
+
+// logCheck says how the log is, without a word about where it is.
+func (s *Server) logCheck() healthCheck {
+	status := s.Store.Status()
+	check := healthCheck{Name: "log", Status: api.HealthChecksStatusOk, Position: positionOf(status.Position)}
+	if !status.healthy() {
+		check.Status, check.Detail = api.HealthChecksStatusDegraded, status.public()
+	}
+	return check
 }
 
 // GetDocumentSource answers the OpenAPI document as it is written.

@@ -41,13 +41,15 @@ type Dependencies struct {
 	Facts    *facts.Store
 	// Runners keep the three above up to date.
 	Runners []*projections.Runner
+	// Store is the log as operators see it.
+	Store Store
+	// Telemetry answers the server's metrics.
+	Telemetry http.Handler
 	// Head is the position of the log's last event.
-	Head func(context.Context) (projections.Position, error)
-	// Trouble says in a sentence what the log cannot do now, empty when all is well; nil where nobody knows.
-	Trouble func() string
-	Now     func() time.Time
-	Random  io.Reader // cryptographic
-	Log     zerolog.Logger
+	Head   func(context.Context) (projections.Position, error)
+	Now    func() time.Time
+	Random io.Reader // cryptographic
+	Log    zerolog.Logger
 	// Heartbeat is how often a stream shows that it lives; 15 s when 0.
 	Heartbeat time.Duration
 	// ReadTimeout is how long a caller may take to send a body; 60 s when 0.

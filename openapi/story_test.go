@@ -31,6 +31,10 @@ func story() []step {
 	return []step{
 		as(get("it lives", "/livez"), "-"),
 		as(get("it is ready", "/readyz"), "-"),
+		get("its metrics are scraped", "/metrics"),
+		get("the log says how it is and where it ends", "/api/v1/log"),
+		get("the log is verified", "/api/v1/log/verification"),
+		get("the log is backed up", "/api/v1/log/backup"),
 		get("the read models are listed", "/api/v1/projections"),
 		post("a read model is folded anew beside the one that serves", "/api/v1/projections/catalog/rebuild", ""),
 
@@ -137,6 +141,7 @@ func TestStory(t *testing.T) {
 var (
 	secrets   = regexp.MustCompile(`assay_(\w+?)_(\w+?)_\w+`)
 	instances = regexp.MustCompile(`"instance": "\w+"`)
+	chains    = regexp.MustCompile(`"chain": "[0-9a-f]{64}"`)
 )
 
 // tell writes a call and its answer down; secrets and what is not the API's own are left out.
@@ -159,6 +164,7 @@ func tell(out *bytes.Buffer, s step, answer *httptest.ResponseRecorder) {
 		body = "(as internal/analysis and openapi/report say)"
 	}
 	body = secrets.ReplaceAllString(body, "assay_${1}_${2}_…")
+	body = chains.ReplaceAllString(body, `"chain": "…"`)
 	body = instances.ReplaceAllString(body, `"instance": "…"`)
 	fmt.Fprintf(out, "\n%s\n\n", strings.TrimSpace(body))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"sync/atomic"
@@ -28,12 +29,14 @@ func (v *serverFlags) register(f *flag.FlagSet, s Streams) {
 	f.StringVar(&v.key, "key", "", "API `key` (ASSAY_KEY, which other users of this machine cannot see)")
 }
 
-func (v *serverFlags) client(s Streams) (*client.Client, error) {
+func (v *serverFlags) client(s Streams) (*client.Client, error) { return v.clientWith(s, nil) }
+
+func (v *serverFlags) clientWith(s Streams, c *http.Client) (*client.Client, error) {
 	key := v.key
 	if key == "" {
 		key = s.Getenv("ASSAY_KEY")
 	}
-	return client.New(v.url, key, nil)
+	return client.New(v.url, key, c)
 }
 
 const shownRejections = 20

@@ -31,6 +31,10 @@ Usage:
   assay import       bring exposures and measurements from files into a running server
   assay report       show the report of an experiment
   assay projections  list the read models, or fold one anew
+  assay backup       back up the log of a running or stopped server, or verify a backup
+  assay restore      restore a backup into an empty folder
+  assay log          head, verify, export and import: what operators ask of the event log
+  assay migrate      copy the log to another engine
 
 Run 'assay COMMAND --help' for the flags of a command.
 Servers are found by --url and --key, or ASSAY_URL and ASSAY_KEY.
@@ -45,7 +49,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	defer stop()
 	commands := map[string]func(context.Context, []string, Streams) error{
 		"serve": serveCommand, "demo": demoCommand, "import": importCommand, "report": reportCommand,
-		"projections": projectionsCommand,
+		"projections": projectionsCommand, "backup": backupCommand, "restore": restoreCommand, "log": logCommand, "migrate": migrateCommand,
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
 		say(s.Out, usage)

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
@@ -43,6 +44,8 @@ type Config struct {
 	// Listen is the address to serve on; 127.0.0.1:8080 when empty, port 0 for any free one.
 	Listen string
 	Log    zerolog.Logger
+	// FS is the file system of the embedded log; the disk when nil.
+	FS vfs.FS
 	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
 	EvaluationLimit openapi.Limit
 	// Now is the clock; time.Now when nil.
@@ -83,8 +86,8 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, log.close()) }()
-	store, err := facts.Open(log.facts, facts.Options{
+	defer func() { err = errors.Join(err, log.Close()) }()
+	store, err := facts.Open(log.factsFolder(), facts.Options{
 		Report: func(err error) { c.Log.Warn().Err(err).Msg("facts") },
 	})
 	if err != nil {
@@ -101,24 +104,30 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
 	}
+	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts})
 	return s.run(ctx, ready)
 }
 
 type server struct {
 	config   Config
+	log      engine
 	commands *command.Service
 	catalog  *catalog.Projection
 	rulesets *ruleset.Projection
 	facts    *facts.Store
 	runners  []*projections.Runner
-	log      *store
 	listener net.Listener
 }
 
 func (s *server) run(ctx context.Context, ready func(Running)) error {
 	group, ctx := errgroup.WithContext(ctx)
+	metrics, err := telemetry(s.log, s.runners, s.config.Now)
+	if err != nil {
+		return err
+	}
 	handler, err := openapi.New(ctx, openapi.Dependencies{
-		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.log.Head, Trouble: s.log.trouble,
+		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.log.Head,
+		Store: s.log, Telemetry: metrics,
 		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
 	})
 	if err != nil {

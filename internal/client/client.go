@@ -112,6 +112,30 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (Answer, error) {
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
 }
 
+// Download sends the request and copies the answer to out as it comes. An answer that breaks off is an error.
+func (c *Client) Download(ctx context.Context, r Request, out io.Writer) error {
+	request, err := c.build(ctx, r)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return fmt.Errorf("no answer from %s: %w", c.base, err)
+	}
+	defer response.Body.Close() //nolint:errcheck // the body was read; closing it cannot take anything back
+	if response.StatusCode >= 300 {
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		if err != nil {
+			return fmt.Errorf("the answer from %s broke off: %w", c.base, err)
+		}
+		return problem(response, body)
+	}
+	if _, err := io.Copy(out, response.Body); err != nil {
+		return fmt.Errorf("the answer from %s broke off: %w", c.base, err)
+	}
+	return nil
+}
+
 func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 	target := c.base.String() + r.Path
 	if len(r.Query) > 0 {

@@ -173,10 +173,16 @@ func once[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, C,
 	return result, nil
 }
 
-// appendSurely repeats an append whose outcome is unknown: with the same ids at the same revision it is one append.
+// appendSurely repeats an append whose outcome is unknown: with the same ids at the same revision it is one append. A log that
+// is gone when it is asked again says nothing of the first time: the outcome stays unknown.
 func (s *Service) appendSurely(ctx context.Context, stream string, expected Revision, events []eventlog.Event) (Position, error) {
+	var unknown error
 	for try := 1; ; try++ {
 		position, err := s.log.Append(ctx, stream, expected, events...)
+		if unknown != nil && (errors.Is(err, eventlog.ErrUnavailable) || ctx.Err() != nil && errors.Is(err, ctx.Err())) {
+			return 0, unknown
+		}
+		unknown = err
 		if err == nil || !errors.Is(err, eventlog.ErrUnknownOutcome) || try == unknownTries {
 			return position, err
 		}

@@ -249,6 +249,24 @@ func TestAnUnknownOutcomeIsSettledByRepeatingTheAppend(t *testing.T) {
 	}
 }
 
+// A log that turned read-only after a failed sync refuses the repetition; that says nothing of the first time.
+func TestAnOutcomeStaysUnknownWhenTheLogIsGoneAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := shop(t)
+		tries := 0
+		c.log.set(func(appending) (eventlog.Position, error) {
+			if tries++; tries == 1 {
+				return 0, fmt.Errorf("%w: the sync failed", eventlog.ErrUnknownOutcome)
+			}
+			return 0, eventlog.ErrUnavailable
+		})
+		_, err := c.Project(t.Context(), "shop", describe("x"), o())
+		if is(t, err, command.ErrUnknownOutcome); errors.Is(err, command.ErrUnavailable) || tries != 2 {
+			t.Errorf("after %d tries: %v; unavailable would say that nothing was recorded", tries, err)
+		}
+	})
+}
+
 func TestAFailureOfTheLogIsPassedOn(t *testing.T) {
 	c := shop(t)
 	c.log.set(func(appending) (eventlog.Position, error) { return 0, eventlog.ErrUnavailable })

@@ -179,6 +179,51 @@ func (e KeyCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for LogStatusEngine.
+const (
+	Embedded     LogStatusEngine = "embedded"
+	Eventstoredb LogStatusEngine = "eventstoredb"
+)
+
+// Valid indicates whether the value is a known member of the LogStatusEngine enum.
+func (e LogStatusEngine) Valid() bool {
+	switch e {
+	case Embedded:
+		return true
+	case Eventstoredb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LogStatusState.
+const (
+	Closed      LogStatusState = "closed"
+	Full        LogStatusState = "full"
+	ReadOnly    LogStatusState = "read-only"
+	Unreachable LogStatusState = "unreachable"
+	Writable    LogStatusState = "writable"
+)
+
+// Valid indicates whether the value is a known member of the LogStatusState enum.
+func (e LogStatusState) Valid() bool {
+	switch e {
+	case Closed:
+		return true
+	case Full:
+		return true
+	case ReadOnly:
+		return true
+	case Unreachable:
+		return true
+	case Writable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MetricCreateDenominator.
 const (
 	MetricCreateDenominatorCount MetricCreateDenominator = "count"
@@ -755,6 +800,56 @@ type KeyCreated struct {
 type KeyList struct {
 	Items      []Key  `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// LogStatus defines model for LogStatus.
+type LogStatus struct {
+	// Chain SHA-256 over all events up to the last, hexadecimal; the same on every engine.
+	Chain string `json:"chain"`
+
+	// Engine What holds the log.
+	Engine LogStatusEngine `json:"engine,omitempty"`
+
+	// Events How many there are.
+	Events string `json:"events,omitempty"`
+
+	// FreeBytes Left on its disk.
+	FreeBytes string `json:"free_bytes,omitempty"`
+
+	// Position Of the last event.
+	Position string `json:"position"`
+
+	// Reason Why it is not writable or what is slow.
+	Reason     string     `json:"reason,omitempty"`
+	RecordedAt *time.Time `json:"recorded_at,omitempty"`
+	SizeBytes  string     `json:"size_bytes,omitempty"`
+
+	// State Reads and decisions go on in every state but closed.
+	State LogStatusState `json:"state"`
+
+	// Waiting Appends that wait for the disk.
+	Waiting int `json:"waiting,omitempty"`
+}
+
+// LogStatusEngine What holds the log.
+type LogStatusEngine string
+
+// LogStatusState Reads and decisions go on in every state but closed.
+type LogStatusState string
+
+// LogVerification defines model for LogVerification.
+type LogVerification struct {
+	Chain  string `json:"chain"`
+	Events string `json:"events"`
+	Faults []struct {
+		Detail   string `json:"detail"`
+		Kind     string `json:"kind"`
+		Position string `json:"position"`
+	} `json:"faults"`
+	Position string `json:"position"`
+
+	// Trimmed Events whose data retention has removed; their hashes are checked.
+	Trimmed string `json:"trimmed"`
 }
 
 // Logic A JSONLogic expression, evaluated as flagd does, for what conditions cannot say. It decides what no rule matches: it names a variant, or answers null, and then
@@ -1546,6 +1641,15 @@ type ServerInterface interface {
 	// RevokeInstallationKey Revoke an admin key of the installation.
 	// (DELETE /api/v1/keys/{key})
 	RevokeInstallationKey(ctx echo.Context, key TheKey, params RevokeInstallationKeyParams) error
+	// GetLog How the event log is and where it ends. Keep position, events and chain elsewhere to prove later that nothing before them was changed.
+	// (GET /api/v1/log)
+	GetLog(ctx echo.Context) error
+	// BackUpLog A backup of the log as it is now, while writes go on. Save it to a file; assay restore and assay backup verify read it.
+	// (GET /api/v1/log/backup)
+	BackUpLog(ctx echo.Context) error
+	// VerifyLog Read the whole log and name every event that was changed, is missing or was exchanged. Takes seconds for each million events.
+	// (GET /api/v1/log/verification)
+	VerifyLog(ctx echo.Context) error
 	// RecordMeasurements Record what units did, at most 1,000 items.
 	// (POST /api/v1/measurements)
 	RecordMeasurements(ctx echo.Context, params RecordMeasurementsParams) error
@@ -1669,6 +1773,9 @@ type ServerInterface interface {
 	// GetLive The process answers.
 	// (GET /livez)
 	GetLive(ctx echo.Context) error
+	// GetTelemetry Metrics for Prometheus, in its text format. Scrapers send an admin key of the installation as bearer token or as Basic password.
+	// (GET /metrics)
+	GetTelemetry(ctx echo.Context) error
 	// EvaluateAll Evaluate all flags for a context.
 	// (POST /ofrep/v1/evaluate/flags)
 	EvaluateAll(ctx echo.Context, params EvaluateAllParams) error
@@ -1793,6 +1900,33 @@ func (w *ServerInterfaceWrapper) RevokeInstallationKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RevokeInstallationKey(ctx, key, params)
+	return err
+}
+
+// GetLog converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLog(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLog(ctx)
+	return err
+}
+
+// BackUpLog converts echo context to params.
+func (w *ServerInterfaceWrapper) BackUpLog(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BackUpLog(ctx)
+	return err
+}
+
+// VerifyLog converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyLog(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyLog(ctx)
 	return err
 }
 
@@ -3367,6 +3501,15 @@ func (w *ServerInterfaceWrapper) GetLive(ctx echo.Context) error {
 	return err
 }
 
+// GetTelemetry converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTelemetry(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTelemetry(ctx)
+	return err
+}
+
 // EvaluateAll converts echo context to params.
 func (w *ServerInterfaceWrapper) EvaluateAll(ctx echo.Context) error {
 	var err error
@@ -3575,6 +3718,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/readyz", wrapper.GetReady, options.OperationMiddlewares["getReady"]...)
 	router.GET(options.BaseURL+"/api/v1/projections", wrapper.ListProjections, options.OperationMiddlewares["listProjections"]...)
 	router.POST(options.BaseURL+"/api/v1/projections/:projection/rebuild", wrapper.RebuildProjection, options.OperationMiddlewares["rebuildProjection"]...)
+	router.GET(options.BaseURL+"/metrics", wrapper.GetTelemetry, options.OperationMiddlewares["getTelemetry"]...)
+	router.GET(options.BaseURL+"/api/v1/log", wrapper.GetLog, options.OperationMiddlewares["getLog"]...)
+	router.GET(options.BaseURL+"/api/v1/log/verification", wrapper.VerifyLog, options.OperationMiddlewares["verifyLog"]...)
+	router.GET(options.BaseURL+"/api/v1/log/backup", wrapper.BackUpLog, options.OperationMiddlewares["backUpLog"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetDocument, options.OperationMiddlewares["getDocument"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetDocumentSource, options.OperationMiddlewares["getDocumentSource"]...)
 	router.GET(options.BaseURL+"/api/v1/projects", wrapper.ListProjects, options.OperationMiddlewares["listProjects"]...)
@@ -3784,6 +3931,126 @@ type RevokeInstallationKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeInstallationKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeInstallationKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLogRequestObject struct {
+}
+
+type GetLogResponseObject interface {
+	VisitGetLogResponse(w http.ResponseWriter) error
+}
+
+type GetLog200JSONResponse LogStatus
+
+func (response GetLog200JSONResponse) VisitGetLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLogdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLogdefaultApplicationProblemPlusJSONResponse) VisitGetLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BackUpLogRequestObject struct {
+}
+
+type BackUpLogResponseObject interface {
+	VisitBackUpLogResponse(w http.ResponseWriter) error
+}
+
+type BackUpLog200ApplicationxTarResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response BackUpLog200ApplicationxTarResponse) VisitBackUpLogResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-tar")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type BackUpLogdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BackUpLogdefaultApplicationProblemPlusJSONResponse) VisitBackUpLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyLogRequestObject struct {
+}
+
+type VerifyLogResponseObject interface {
+	VisitVerifyLogResponse(w http.ResponseWriter) error
+}
+
+type VerifyLog200JSONResponse LogVerification
+
+func (response VerifyLog200JSONResponse) VisitVerifyLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyLogdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response VerifyLogdefaultApplicationProblemPlusJSONResponse) VisitVerifyLogResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5771,6 +6038,41 @@ func (response GetLivedefaultApplicationProblemPlusJSONResponse) VisitGetLiveRes
 	return err
 }
 
+type GetTelemetryRequestObject struct {
+}
+
+type GetTelemetryResponseObject interface {
+	VisitGetTelemetryResponse(w http.ResponseWriter) error
+}
+
+type GetTelemetry200TextResponse string
+
+func (response GetTelemetry200TextResponse) VisitGetTelemetryResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type GetTelemetrydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTelemetrydefaultApplicationProblemPlusJSONResponse) VisitGetTelemetryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EvaluateAllRequestObject struct {
 	Params EvaluateAllParams
 	Body   *EvaluateAllJSONRequestBody
@@ -6126,6 +6428,15 @@ type StrictServerInterface interface {
 	// RevokeInstallationKey Revoke an admin key of the installation.
 	// (DELETE /api/v1/keys/{key})
 	RevokeInstallationKey(ctx context.Context, request RevokeInstallationKeyRequestObject) (RevokeInstallationKeyResponseObject, error)
+	// GetLog How the event log is and where it ends. Keep position, events and chain elsewhere to prove later that nothing before them was changed.
+	// (GET /api/v1/log)
+	GetLog(ctx context.Context, request GetLogRequestObject) (GetLogResponseObject, error)
+	// BackUpLog A backup of the log as it is now, while writes go on. Save it to a file; assay restore and assay backup verify read it.
+	// (GET /api/v1/log/backup)
+	BackUpLog(ctx context.Context, request BackUpLogRequestObject) (BackUpLogResponseObject, error)
+	// VerifyLog Read the whole log and name every event that was changed, is missing or was exchanged. Takes seconds for each million events.
+	// (GET /api/v1/log/verification)
+	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
 	// RecordMeasurements Record what units did, at most 1,000 items.
 	// (POST /api/v1/measurements)
 	RecordMeasurements(ctx context.Context, request RecordMeasurementsRequestObject) (RecordMeasurementsResponseObject, error)
@@ -6249,6 +6560,9 @@ type StrictServerInterface interface {
 	// GetLive The process answers.
 	// (GET /livez)
 	GetLive(ctx context.Context, request GetLiveRequestObject) (GetLiveResponseObject, error)
+	// GetTelemetry Metrics for Prometheus, in its text format. Scrapers send an admin key of the installation as bearer token or as Basic password.
+	// (GET /metrics)
+	GetTelemetry(ctx context.Context, request GetTelemetryRequestObject) (GetTelemetryResponseObject, error)
 	// EvaluateAll Evaluate all flags for a context.
 	// (POST /ofrep/v1/evaluate/flags)
 	EvaluateAll(ctx context.Context, request EvaluateAllRequestObject) (EvaluateAllResponseObject, error)
@@ -6420,6 +6734,75 @@ func (sh *strictHandler) RevokeInstallationKey(ctx echo.Context, key TheKey, par
 		return err
 	} else if validResponse, ok := response.(RevokeInstallationKeyResponseObject); ok {
 		return validResponse.VisitRevokeInstallationKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetLog operation middleware
+func (sh *strictHandler) GetLog(ctx echo.Context) error {
+	var request GetLogRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLog(ctx.Request().Context(), request.(GetLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLogResponseObject); ok {
+		return validResponse.VisitGetLogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BackUpLog operation middleware
+func (sh *strictHandler) BackUpLog(ctx echo.Context) error {
+	var request BackUpLogRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BackUpLog(ctx.Request().Context(), request.(BackUpLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BackUpLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BackUpLogResponseObject); ok {
+		return validResponse.VisitBackUpLogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyLog operation middleware
+func (sh *strictHandler) VerifyLog(ctx echo.Context) error {
+	var request VerifyLogRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyLog(ctx.Request().Context(), request.(VerifyLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyLogResponseObject); ok {
+		return validResponse.VisitVerifyLogResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8111,6 +8494,29 @@ func (sh *strictHandler) GetLive(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetLiveResponseObject); ok {
 		return validResponse.VisitGetLiveResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTelemetry operation middleware
+func (sh *strictHandler) GetTelemetry(ctx echo.Context) error {
+	var request GetTelemetryRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTelemetry(ctx.Request().Context(), request.(GetTelemetryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTelemetry")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTelemetryResponseObject); ok {
+		return validResponse.VisitGetTelemetryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -23,6 +23,8 @@ func view(p *catalog.Projection) map[string]any {
 	all, everything := catalog.Page{Limit: 200}, catalog.Filter{Archived: true}
 	out := map[string]any{"position": p.Position(), "problems": p.Problems(), "admin": p.AnyAdminKey()}
 	out["projects"], _, _ = p.Projects(all, "")
+	at, hash, err := p.StateHash()
+	out["state"] = fmt.Sprint(at, hash, err)
 	for _, in := range []domain.ProjectKey{"", "shop", "blog"} {
 		name := func(what string) string { return string(in) + " " + what }
 		out[name("flags")], _, _ = p.Flags(in, all, everything)

@@ -144,6 +144,8 @@ func view(p *ruleset.Projection) map[string]string {
 			}
 		}
 	}
+	at, hash, err := p.StateHash()
+	out["state"] = fmt.Sprint(at, hash, err)
 	return out
 }
 

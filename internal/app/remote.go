@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/assayhq/assay/eventlog/esdb"
+	"github.com/assayhq/assay/internal/archive"
+	"github.com/assayhq/assay/openapi"
+	"github.com/assayhq/assay/projections"
+)
+
+// cluster is the engine on an EventStoreDB cluster.
+type cluster struct {
+	*esdb.Log
+	facts string
+}
+
+var _ engine = (*cluster)(nil)
+
+func openCluster(ctx context.Context, c Config) (*cluster, error) {
+	log, err := esdb.Open(ctx, c.Store, esdb.Options{
+		Prefix: c.StorePrefix, Warn: func(text string) { c.Log.Warn().Msg(text) },
+	})
+	return &cluster{Log: log, facts: filepath.Join(c.Data, "facts-"+identity(c.Store, c.StorePrefix))}, err
+}
+
+// openRemote connects a command to a cluster.
+func openRemote(ctx context.Context, connection string, s Streams) (closableLog, error) {
+	if !esdb.IsConnectionString(connection) {
+		return nil, fmt.Errorf("%q is neither a data folder nor a connection string; write esdb://host:2113?tls=true", connection)
+	}
+	return esdb.Open(ctx, connection, esdb.Options{
+		Prefix: s.Getenv("ASSAY_LOG_PREFIX"), Warn: func(text string) { say(s.Err, "warning: %s\n", text) },
+	})
+}
+
+func (c *cluster) factsFolder() string { return c.facts }
+
+// Status implements openapi.Store. The cluster is not asked: a status never waits.
+func (c *cluster) Status() openapi.StoreStatus {
+	s := openapi.StoreStatus{Engine: "eventstoredb", State: openapi.StoreWritable}
+	if !c.Log.Metrics().Connected {
+		s.State, s.Reason = openapi.StoreUnreachable, "the event store cannot be reached; the server keeps trying"
+	}
+	return s
+}
+
+// Verify implements openapi.Store: it reads everything, and names streams with gaps.
+func (c *cluster) Verify(ctx context.Context, found func(openapi.StoreFault)) (openapi.StoreVerified, error) {
+	r, err := archive.Check(ctx, c.Log)
+	for _, f := range r.Faults {
+		found(openapi.StoreFault{Position: f.Position, Kind: string(f.Kind), Detail: f.Detail})
+	}
+	return openapi.StoreVerified{Position: r.Head.Position, Chain: r.Head.Chain.String(), Events: r.Head.Events}, err
+}
+
+// Backup implements openapi.Store: a cluster has its own.
+func (c *cluster) Backup(context.Context, io.Writer) error { return openapi.ErrNoBackup }
+
+// Trim is the cluster's own business.
+func (c *cluster) Trim(context.Context, string) (int, error) {
+	return 0, errors.New("streams of an event store are trimmed by their metadata ($maxAge, $tb) and a scavenge")
+}
+
+func (c *cluster) serving([]projections.Hashed) {}
+
+func (c *cluster) collect(r prometheus.Registerer) error {
+	number := func(name, help string, value func(esdb.Metrics) int64) prometheus.Collector {
+		return counter(name, help, func() float64 { return float64(value(c.Log.Metrics())) })
+	}
+	for _, m := range []prometheus.Collector{
+		gauge("assay_eventstore_up", "1 while the event store answers.", func() float64 {
+			if c.Log.Metrics().Connected {
+				return 1
+			}
+			return 0
+		}),
+		number("assay_eventstore_connects_total", "Connections made; the first is one of them.", func(m esdb.Metrics) int64 { return m.Connects }),
+		number("assay_log_appends_total", "Appends recorded since the start.", func(m esdb.Metrics) int64 { return m.Appends }),
+		number("assay_log_appends_refused_total", "Appends that failed, or whose outcome is unknown.", func(m esdb.Metrics) int64 { return m.Failed + m.Unknown }),
+		number("assay_log_conflicts_total", "Appends refused for their revision.", func(m esdb.Metrics) int64 { return m.Conflicts }),
+		number("assay_log_retries_total", "Attempts after the first.", func(m esdb.Metrics) int64 { return m.Retries }),
+		number("assay_eventstore_subscriptions_total", "Subscriptions opened.", func(m esdb.Metrics) int64 { return m.Subscriptions }),
+		number("assay_eventstore_subscriptions_resumed_total", "Subscriptions that went on after a break.", func(m esdb.Metrics) int64 { return m.Resumed }),
+	} {
+		if err := r.Register(m); err != nil {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return nil
+}
