@@ -55,27 +55,31 @@ func lossOf(arms []arm, widest float64) []float64 {
 			leader = i
 		}
 	}
-	least := 0.0
-	if len(arms) > 1 {
-		lnF := func(u float64) float64 {
-			others := 0.0
-			for j, a := range arms {
-				if j != leader {
-					others += a.lnBelow(u)
-				}
-			}
-			if !(others < 0) {
-				return math.Inf(-1)
-			}
-			return arms[leader].lnBelow(u) + math.Log(-math.Expm1(others)) + arms[leader].lnJacobian(u)
-		}
-		least = math.Exp(lnIntegral(lnF, scalesOf(arms), widest))
-	}
+	least := leaderLoss(arms, leader, widest)
 	out := make([]float64, len(arms))
 	for i, a := range arms {
 		out[i] = least + (arms[leader].mean - a.mean)
 	}
 	return out
+}
+
+func leaderLoss(arms []arm, leader int, widest float64) float64 {
+	if len(arms) == 1 {
+		return 0
+	}
+	lnF := func(u float64) float64 {
+		others := 0.0
+		for j, a := range arms {
+			if j != leader {
+				others += a.lnBelow(u)
+			}
+		}
+		if !(others < 0) {
+			return math.Inf(-1)
+		}
+		return arms[leader].lnBelow(u) + math.Log(-math.Expm1(others)) + arms[leader].lnJacobian(u)
+	}
+	return math.Exp(lnIntegral(lnF, scalesOf(arms), widest))
 }
 
 // ThompsonWeights are the shares of traffic of a bandit: floor for every arm, the rest by the probability to be best, as

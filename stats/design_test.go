@@ -184,8 +184,12 @@ func TestStandings(t *testing.T) {
 		lower             bool
 		want              stats.Reached
 	}{
-		{0.5, 0.6, 0.5, false, stats.TargetReached}, {0.3, 0.6, 0.5, false, stats.TargetOpen}, {0.3, 0.4, 0.5, false, stats.TargetMissed},
-		{90, 110, 120, true, stats.TargetReached}, {90, 130, 120, true, stats.TargetOpen}, {125, 130, 120, true, stats.TargetMissed},
+		{0.5, 0.6, 0.5, false, stats.TargetReached},
+		{0.3, 0.6, 0.5, false, stats.TargetOpen},
+		{0.3, 0.4, 0.5, false, stats.TargetMissed},
+		{90, 110, 120, true, stats.TargetReached},
+		{90, 130, 120, true, stats.TargetOpen},
+		{125, 130, 120, true, stats.TargetMissed},
 	} {
 		if got, err := stats.AgainstTarget(c.low, c.high, c.target, c.lower); err != nil || got != c.want {
 			t.Errorf("%+v: %v, %v", c, got, err)

@@ -96,15 +96,7 @@ func (q Question) Detectable(total int64) (float64, error) {
 	if q.Margin > 0 && q.LowerIsBetter {
 		sign = -1
 	}
-	needs := func(effect float64) float64 {
-		asked := q
-		asked.Effect = sign * effect
-		d, err := asked.Size()
-		if err != nil {
-			return math.Inf(1)
-		}
-		return math.Log(float64(d.Total) / float64(total))
-	}
+	needs := func(effect float64) float64 { return q.excess(sign*effect, total) }
 	low, high := q.searchRange()
 	for range 200 { // needs falls with the effect, and is a staircase
 		middle := 0.5 * (low + high)
@@ -124,6 +116,16 @@ func (q Question) Detectable(total int64) (float64, error) {
 		return 0, fail(NotAttainable, "%d units find no effect with the power %v", total, q.Power)
 	}
 	return sign * high, nil
+}
+
+// excess is ln(units needed to find the effect / total); +Inf when no sample finds it.
+func (q Question) excess(effect float64, total int64) float64 {
+	q.Effect = effect
+	d, err := q.Size()
+	if err != nil {
+		return math.Inf(1)
+	}
+	return math.Log(float64(d.Total) / float64(total))
 }
 
 // PowerAt is the power of an experiment with total units in all, in the arm that has least, by the normal formula of Size.

@@ -31,7 +31,7 @@ type SRMByPart struct {
 func SampleRatioByPart(parts []SRMPart) (SRMByPart, error) {
 	out := SRMByPart{Parts: make([]SRM, len(parts))}
 	p := make([]float64, len(parts))
-	var observed, expected []float64
+	sums := armSums{}
 	for i, part := range parts {
 		if len(part.Observed) != len(parts[0].Observed) {
 			return SRMByPart{}, fail(InvalidInput, "part %d has %d arms, the first has %d", i+1, len(part.Observed), len(parts[0].Observed))
@@ -46,26 +46,39 @@ func SampleRatioByPart(parts []SRMPart) (SRMByPart, error) {
 		}
 		p[i], out.Parts[i] = test.P, test
 		out.ChiSquare, out.DF = out.ChiSquare+test.ChiSquare, out.DF+test.DF
-		if observed == nil {
-			observed, expected = make([]float64, len(part.Observed)), make([]float64, len(part.Observed))
-		}
-		for k := range observed {
-			observed[k] += float64(part.Observed[k])
-			expected[k] += test.Expected[k]
-		}
+		sums.add(part.Observed, test.Expected)
 	}
 	if out.DF == 0 {
 		return SRMByPart{}, fail(InsufficientData, "there are no units yet")
 	}
-	for k := range observed {
-		if expected[k] > 0 {
-			out.Deviation = math.Max(out.Deviation, math.Abs(observed[k]-expected[k])/expected[k])
-		}
-	}
+	out.Deviation = sums.deviation()
 	out.P = math.Min(1, special.ChiSquareSurvival(out.ChiSquare, float64(out.DF)))
 	adjusted, err := Adjust(Holm, p)
 	out.Holm = adjusted
 	return out, err
+}
+
+// armSums are observed and expected units per arm over all parts.
+type armSums struct{ observed, expected []float64 }
+
+func (s *armSums) add(observed []int64, expected []float64) {
+	if s.observed == nil {
+		s.observed, s.expected = make([]float64, len(observed)), make([]float64, len(observed))
+	}
+	for k := range observed {
+		s.observed[k] += float64(observed[k])
+		s.expected[k] += expected[k]
+	}
+}
+
+func (s *armSums) deviation() float64 {
+	most := 0.0
+	for k, expected := range s.expected {
+		if expected > 0 {
+			most = math.Max(most, math.Abs(s.observed[k]-expected)/expected)
+		}
+	}
+	return most
 }
 
 // SRMPeriod is a time with fixed planned shares: cumulative units per arm since its start, one list per look.

@@ -80,7 +80,20 @@ func kolmogorovMatrix(count int, d float64) float64 {
 	n := float64(count)
 	k := int(n*d) + 1
 	m := 2*k - 1
-	h := float64(k) - n*d
+	power, exponent := matrixPower(marsagliaMatrix(m, float64(k)-n*d), m, count)
+	s := power[(k-1)*m+k-1]
+	for i := 1; i <= count; i++ {
+		s *= float64(i) / n
+		if s < 1e-140 {
+			s *= 1e140
+			exponent -= 140
+		}
+	}
+	return s * math.Pow(10, float64(exponent))
+}
+
+// marsagliaMatrix is their matrix H of m rows.
+func marsagliaMatrix(m int, h float64) []float64 {
 	matrix := make([]float64, m*m)
 	for i := range m {
 		for j := range m {
@@ -103,16 +116,7 @@ func kolmogorovMatrix(count int, d float64) float64 {
 			}
 		}
 	}
-	power, exponent := matrixPower(matrix, m, count)
-	s := power[(k-1)*m+k-1]
-	for i := 1; i <= count; i++ {
-		s *= float64(i) / n
-		if s < 1e-140 {
-			s *= 1e140
-			exponent -= 140
-		}
-	}
-	return s * math.Pow(10, float64(exponent))
+	return matrix
 }
 
 // matrixPower is the n-th power of an m × m matrix as a matrix times 10^exponent.

@@ -16,7 +16,8 @@ func betaBinomial(in struct {
 	twoProportions
 	PriorAlpha number `json:"prior_alpha"`
 	PriorBeta  number `json:"prior_beta"`
-}) (values, error) {
+},
+) (values, error) {
 	a, b := in.arms()
 	p, err := stats.BetaBinomial(a, b, stats.BetaPrior{Alpha: float64(in.PriorAlpha), Beta: float64(in.PriorBeta)}, float64(in.Alpha))
 	return values{
@@ -30,7 +31,8 @@ func gaussianBayes(in struct {
 	Proper            bool
 	PriorMean         number `json:"prior_mean"`
 	PriorVariance     number `json:"prior_variance"`
-}) (values, error) {
+},
+) (values, error) {
 	var prior *stats.GaussianPrior
 	if in.Proper {
 		prior = &stats.GaussianPrior{Mean: float64(in.PriorMean), Variance: float64(in.PriorVariance)}
@@ -45,7 +47,8 @@ func gaussianBayes(in struct {
 func bestArmGaussian(in struct {
 	Means, SDs    []number
 	LowerIsBetter bool `json:"lower_is_better"`
-}) (values, error) {
+},
+) (values, error) {
 	p, err := stats.BestOfGaussians(floats(in.Means), floats(in.SDs), in.LowerIsBetter)
 	return values{"prob_best": p}, err
 }
@@ -55,7 +58,8 @@ func bestArmBeta(in struct {
 	PriorAlpha    number `json:"prior_alpha"`
 	PriorBeta     number `json:"prior_beta"`
 	LowerIsBetter bool   `json:"lower_is_better"`
-}) (values, error) {
+},
+) (values, error) {
 	x, n := counts(in.X), counts(in.N)
 	if len(x) != len(n) {
 		return nil, invalid("there are not as many x as n")

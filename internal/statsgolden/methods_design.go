@@ -43,7 +43,8 @@ func powerMeans(in struct {
 	SDB         number `json:"sd_b"`
 	Alpha       number
 	Alternative string
-}) (values, error) {
+},
+) (values, error) {
 	alternative, err := alternativeOf(in.Alternative, false)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,8 @@ func powerProps(in struct {
 	NA    count  `json:"n_a"`
 	NB    count  `json:"n_b"`
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	p, err := stats.PowerOfRates(float64(in.PA), float64(in.PB), int64(in.NA), int64(in.NB), float64(in.Alpha))
 	return values{"power_pooled": p.Pooled, "power_arcsine": p.Arcsine}, err
 }
@@ -71,7 +73,8 @@ func sampleSizeMeans(in struct {
 	Alpha       number
 	Power       number
 	Alternative string
-}) (values, error) {
+},
+) (values, error) {
 	alternative, err := alternativeOf(in.Alternative, in.Delta < 0)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,8 @@ func sampleSizeProps(in struct {
 	Kappa *number
 	Alpha number
 	Power number
-}) (values, error) {
+},
+) (values, error) {
 	n, err := stats.SizeForRates(float64(in.PA), float64(in.PB), orOne(in.Kappa), float64(in.Alpha), float64(in.Power))
 	return values{
 		"n_a_unpooled": n.Unpooled, "n_a_pooled": n.Pooled, "n_a_pooled_ceil": math.Ceil(n.Pooled), "n_a_pooled_cc": n.PooledCorrected,
@@ -115,7 +119,8 @@ func mde(in struct {
 	SDB   number `json:"sd_b"`
 	Alpha number
 	Power number
-}) (values, error) {
+},
+) (values, error) {
 	a, b, alpha, power := int64(in.NA), int64(in.NB), float64(in.Alpha), float64(in.Power)
 	switch in.Kind {
 	case "mean":
@@ -141,7 +146,8 @@ func nonInferiorityMeans(in struct {
 	Margin, Alpha  number
 	HigherIsBetter *bool `json:"higher_is_better"`
 	Relative       bool
-}) (values, error) {
+},
+) (values, error) {
 	margin := stats.Margin{Size: float64(in.Margin), Relative: in.Relative, LowerIsBetter: in.HigherIsBetter != nil && !*in.HigherIsBetter}
 	if in.Relative && in.A.Mean < 0 {
 		margin.Size = -margin.Size // the file takes a share of A with its sign, the library one of |A|
@@ -159,7 +165,8 @@ func nonInferiorityProps(in struct {
 	twoProportions
 	Margin         number
 	HigherIsBetter *bool `json:"higher_is_better"`
-}) (values, error) {
+},
+) (values, error) {
 	a, b := in.arms()
 	if in.HigherIsBetter != nil && !*in.HigherIsBetter {
 		a.X, b.X = a.N-a.X, b.N-b.X

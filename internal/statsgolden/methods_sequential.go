@@ -28,7 +28,8 @@ func groupSequential(in struct {
 	Shape string
 	Looks int
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	rise, known := map[string]float64{"pocock": 0, "obf": -0.5}[in.Shape]
 	if !known {
 		return nil, &stats.Error{Kind: stats.InvalidInput, Sentence: "the shape is pocock or obf, not " + in.Shape}
@@ -44,7 +45,8 @@ func alphaSpending(in struct {
 	Kind  string
 	Info  []number
 	Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	spending := stats.Spending{Kind: map[string]stats.SpendingKind{"obf": stats.OBrienFlemingSpending, "pocock": stats.PocockSpending}[in.Kind]}
 	if exponent, isPower := strings.CutPrefix(in.Kind, "power"); isPower {
 		rho, err := strconv.ParseFloat(exponent, 64)
@@ -62,7 +64,8 @@ func asymptoticCS(in struct {
 	Effect, SE, N, Alpha number
 	NStar                *number `json:"n_star"`
 	Rho                  *number
-}) (values, error) {
+},
+) (values, error) {
 	alpha, n, se, effect := float64(in.Alpha), float64(in.N), float64(in.SE), float64(in.Effect)
 	if math.IsNaN(effect) || math.IsInf(effect, 0) || !(se >= 0) || math.IsInf(se, 1) {
 		return nil, invalid("the effect and its standard error must be finite, and the latter not negative")
@@ -115,7 +118,8 @@ func tunedOneSided(nStar, alpha float64) (float64, error) {
 func msprt(in struct {
 	Tau2, Alpha number
 	Looks       [][2]number
-}) (values, error) {
+},
+) (values, error) {
 	var lnLambda, p, low, high []float64
 	for _, look := range in.Looks {
 		d, v := float64(look[0]), float64(look[1])
@@ -137,7 +141,8 @@ func msprt(in struct {
 func normalMixtureBound(in struct {
 	V, Alpha number
 	VOpt     number `json:"v_opt"`
-}) (values, error) {
+},
+) (values, error) {
 	rho, bound, err := stats.NormalMixtureBound(float64(in.V), float64(in.VOpt), float64(in.Alpha))
 	return values{"rho": rho, "bound": bound}, err
 }
@@ -145,7 +150,8 @@ func normalMixtureBound(in struct {
 func betaBinomialCS(in struct {
 	X, N        count
 	A, B, Alpha number
-}) (values, error) {
+},
+) (values, error) {
 	low, high, err := stats.Proportion{N: int64(in.N), X: int64(in.X)}.RateSequence(float64(in.A), float64(in.B), float64(in.Alpha))
 	return values{"ci_low": low, "ci_high": high}, err
 }
@@ -154,7 +160,8 @@ func srmSequential(in struct {
 	Weights       []number
 	Concentration number
 	Looks         [][]count
-}) (values, error) {
+},
+) (values, error) {
 	looks := make([][]int64, len(in.Looks))
 	for i, look := range in.Looks {
 		looks[i] = counts(look)
