@@ -27,7 +27,8 @@ func (s *Snapshot) check() error {
 
 // Compile prepares a snapshot for deciding. It fails only when the snapshot as a whole is unusable (another format, a flag
 // key twice). A flag that cannot be compiled, or that asks for a segment or a flag that is not there or that depends on it in
-// turn, answers PARSE_ERROR and is listed by Problems; the others are served.
+// turn, answers PARSE_ERROR and is listed by Problems; the others are served. The ruleset keeps what is in the snapshot:
+// nobody may write to it afterwards.
 func Compile(s Snapshot) (*Ruleset, error) {
 	if err := s.check(); err != nil {
 		return nil, err

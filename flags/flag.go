@@ -11,6 +11,7 @@ type compiledFlag struct {
 	program
 	key      string
 	revision uint64
+	source   *Flag
 	always   *Outcome // when the subject doesn't matter
 	first    *first   // what comes before the rules, if anything does
 	rules    []compiledRule
@@ -66,11 +67,13 @@ type compiler struct {
 func compileFlag(f *Flag, links linker) *compiledFlag {
 	common := Outcome{FlagRevision: f.Revision}
 	c := compiler{
-		programmer: newProgrammer(links), common: common, flag: &compiledFlag{key: f.Key, revision: f.Revision},
+		programmer: newProgrammer(links), common: common, flag: &compiledFlag{key: f.Key, revision: f.Revision, source: f},
 		variants: make(map[string]Value, len(f.Variants)),
 	}
 	if err := c.compile(f); err != nil {
-		return brokenFlag(f.Key, f.Revision, err.Error())
+		broken := brokenFlag(f.Key, f.Revision, err.Error())
+		broken.source = f
+		return broken
 	}
 	c.flag.program = c.program
 	slices.Sort(c.flag.attributes)

@@ -15,6 +15,8 @@ import (
 // hashing is a compiled algorithm with its salt: from a unit id to a bucket in [0, total).
 type hashing struct {
 	algorithm
+	name   string
+	given  string // the salt as it was given
 	plain  bool   // BucketingV1
 	salted hasher // after the salt, where the algorithm is plain
 	salt   string
@@ -35,7 +37,7 @@ func newHashing(name, salt, by, strings string, total uint32) (hashing, error) {
 	if strings != "" && strings != a.strings {
 		return hashing{}, fmt.Errorf("the algorithm %q does not read ids as %q", name, strings)
 	}
-	h := hashing{algorithm: a, salt: salt, total: total, by: by, utf16: strings == UTF16, low: strings == LowByte}
+	h := hashing{algorithm: a, name: name, given: salt, salt: salt, total: total, by: by, utf16: strings == UTF16, low: strings == LowByte}
 	if by == TargetingKey {
 		h.by = ""
 	}

@@ -1,9 +1,11 @@
 package flags
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // program is the conditions of a flag, or of a segment, each different one once.
@@ -56,12 +58,29 @@ func (p *programmer) add(from *Condition, depth int) (int, error) {
 	return p.places[same], nil
 }
 
-// identity is the same for the same conditions only; their children are told by their places.
+// identity is the same for the same conditions only; the parts of a group are told by their places.
 func (c *Condition) identity(more *rare) string {
-	if c.All == nil && c.Any == nil {
-		return fmt.Sprintf("%q %q %s %s %v %v %q %q %q %+v", c.Attribute, c.Path, c.Operator, c.Values, c.IgnoreCase, c.Not, c.Segments, c.Flag, c.Variants, c.Slice)
+	out := make([]byte, 0, 64)
+	if c.Not {
+		out = append(out, '!')
 	}
-	return fmt.Sprintf("%v %v %v", c.All != nil, c.Not, more.children)
+	switch {
+	case c.All != nil || c.Any != nil:
+		return string(fmt.Appendf(out, "%v %v", c.All != nil, more.children))
+	case c.Operator == "" || len(c.Path) > 0:
+		text, err := json.Marshal(c)
+		if err == nil {
+			return string(append(out, text...))
+		}
+	}
+	if c.IgnoreCase {
+		out = append(out, '~')
+	}
+	out = append(strconv.AppendQuote(append(append(out, c.Operator...), ' '), c.Attribute), ' ')
+	for _, v := range c.Values {
+		out = append(append(out, v...), ',')
+	}
+	return string(out)
 }
 
 func (p *programmer) compile(from *Condition, depth int) (condition, error) {
