@@ -109,6 +109,9 @@ func (a *analyst) runtime(Result) []Check {
 	if short {
 		return []Check{{Name: "Minimum runtime", State: Warn, Sentence: fmt.Sprintf("Data have come in for %s; the plan asks for %s, so no arm wins before.", span(ran), span(least))}}
 	}
+	if ran < least {
+		return []Check{{Name: "Minimum runtime", State: Pass, Sentence: fmt.Sprintf("Data have come in for %s, until the planned end.", span(ran))}}
+	}
 	return []Check{{Name: "Minimum runtime", State: Pass, Sentence: fmt.Sprintf("Data have come in for %s, at least the %s of the plan.", span(ran), span(least))}}
 }
 

@@ -50,11 +50,13 @@ func (a *analyst) tooEarly(r Result) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// ranShort reports whether data have come in for less than the minimum runtime, and for how long.
+// ranShort reports whether data have come in for less than the minimum runtime, and for how long. Once the planned end is reached, or the
+// last look taken, the plan has run its course, however late the first unit came.
 func (a *analyst) ranShort() (time.Duration, bool) {
-	m := a.rules.MinRuntimeSeconds
+	m, end := a.rules.MinRuntimeSeconds, a.in.Experiment.Plan.PlannedEnd
 	ran := a.in.Now.LastExposure.Sub(a.in.Now.FirstExposure)
-	return ran, m != nil && ran < time.Duration(*m)*time.Second
+	done := a.course.taken && a.course.final || !end.IsZero() && !a.in.Now.LastExposure.Before(end)
+	return ran, m != nil && !done && ran < time.Duration(*m)*time.Second
 }
 
 // harmed finds an arm in which a guardrail got worse.

@@ -115,6 +115,17 @@ func (d demo) play(ctx context.Context, running Running) error {
 	if err != nil {
 		return err
 	}
+	// The planned end has passed: the last look is due. The server would take it in a moment by itself.
+	reading := client.Request{
+		Method: http.MethodPost, Path: "/api/v1/projects/" + demoProject + "/experiments/" + demoExperiment + "/readings",
+		Query: url.Values{"min_position": {fmt.Sprint(head)}}, Body: map[string]string{"reason": "The demo is over."},
+	}
+	if _, err := admin.DoPatiently(ctx, reading, nil, 5); err != nil {
+		return err
+	}
+	if head, err = running.Head(ctx); err != nil {
+		return err
+	}
 	query := url.Values{"format": {"text"}, "min_position": {fmt.Sprint(head)}}
 	answer, err := admin.DoPatiently(ctx, client.Request{Path: reportPath(demoProject, demoExperiment), Query: query}, nil, 5)
 	if err != nil {

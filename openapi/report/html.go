@@ -17,6 +17,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{ //nolint
 	"count": count, "percent": percent, "figure": figure, "difference": difference, "differenceRange": differenceRange,
 	"relative": relative, "relativeRange": relativeRange, "pvalue": pvalue, "day": day, "moment": moment,
 	"significant": significant, "interval": intervalText, "share": share,
+	"unitsOf": unitsOf, "segmentRemarks": segmentRemarks,
 }).Parse(pageSource))
 
 // pageData is the result with what the page shows beside it.
@@ -29,15 +30,20 @@ type pageData struct {
 	TotalUnits int64
 	Word       string
 	Effects    []map[string]analysis.Effect // per metric, by variant
+	Remarks    [][]string                   // per metric
+	Looked     []string
+	Checks     []analysis.Check
+	Methods    []string
 }
 
 func renderHTML(r analysis.Result) ([]byte, error) {
-	data := pageData{Result: r, Forest: forest(r), Level: percentLevel(r), Period: period(r), Notes: notes(r), Word: outcomeWord(r.Verdict.Outcome)}
+	data := pageData{Result: r, Forest: forest(r), Level: percentLevel(r), Period: period(r), Notes: notes(r), Word: outcomeWord(r.Verdict.Outcome), Looked: looked(r), Checks: checks(r), Methods: methods(r)}
 	for _, a := range r.Arms {
 		data.TotalUnits += a.Units
 	}
 	for _, m := range r.Metrics {
 		data.Effects = append(data.Effects, effectsByVariant(m))
+		data.Remarks = append(data.Remarks, remarks(r, m))
 	}
 	var b bytes.Buffer
 	if err := page.Execute(&b, data); err != nil {

@@ -90,20 +90,37 @@ func pvalue(p, lnP float64) string {
 	}
 }
 
+// isShare reports whether a metric's figure is a share of units.
+func isShare(m analysis.Metric) bool { return m.Kind == "binary" || m.Kind == "csat" }
+
+// unitOf is what a metric's figure is counted in.
+func unitOf(m analysis.Metric) string {
+	switch {
+	case m.Unit != "":
+		return m.Unit
+	case m.Kind == "nps":
+		return "points"
+	case m.Kind == "rate":
+		return "a day"
+	default:
+		return ""
+	}
+}
+
 // figure writes a metric's mean: a percentage for rates, else with its unit.
 func figure(m analysis.Metric, x float64) string {
-	if m.Kind == "binary" {
+	if isShare(m) {
 		return percent(x)
 	}
-	return withUnit(significant(x, 5), m.Unit)
+	return withUnit(significant(x, 5), unitOf(m))
 }
 
 // difference writes an absolute difference: percentage points for rates.
 func difference(m analysis.Metric, x float64) string {
-	if m.Kind == "binary" {
+	if isShare(m) {
 		return signed(strings.TrimSuffix(percent(x), space+"%")) + space + "pp"
 	}
-	return signed(withUnit(significant(x, 4), m.Unit))
+	return signed(withUnit(significant(x, 4), unitOf(m)))
 }
 
 func withUnit(text, unit string) string {

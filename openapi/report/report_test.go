@@ -30,6 +30,27 @@ func sample() analysis.Result {
 			Decision:   &experiment.Decision{Outcome: experiment.Keep, Why: "Retention fell, so the gate stays."},
 			Amendments: []analysis.Amendment{{At: day, By: "key:1", Reason: "One more week."}},
 		},
+		Plan: analysis.Plan{
+			Analysis:  experiment.Analysis{Method: experiment.GroupSequential, Alpha: 0.05, Spending: experiment.SpendOBrienFleming, Looks: 2},
+			Sentences: []string{"Group sequential: 2 planned looks by time.", "Holm's correction for 2 comparisons in <b>all</b> metrics."},
+		},
+		Looks: &analysis.Looks{
+			Planned: 2, Position: "4700", UnitsSince: 1_500, Next: day, NextFraction: 1, Bounds: []float64{2.96}, Sentence: "One look was taken; the figures are those of the last, at 50 % of the planned information.",
+			Taken: []analysis.Look{{Look: 1, Planned: 1, Position: "4700", At: day.AddDate(0, 0, -7), Fraction: 0.5, Units: []int64{44_700, 45_489}, Verdict: "do_not_ship", Compared: []experiment.Compared{
+				{Metric: "retention-7", Variant: "gate_40", Difference: -0.0082, SE: 0.0026, Statistic: -3.164, Boundary: 2.963, P: 0.0263, Crossed: true},
+			}}},
+		},
+		Segments: []analysis.Segmented{{
+			Attribute: "platform", Sentence: "1 comparison that is not corrected and decides nothing.",
+			Segments: []analysis.Segment{{
+				Value: "iOS & co", Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 700}, {Variant: "gate_40", Units: 800}},
+				Comparisons: []analysis.Effect{{
+					Variant: "gate_40", Control: "gate_30", Method: "z", P: 0.2, LnP: -1.6, Word: analysis.Unclear,
+					Difference: &analysis.Estimate{Value: -0.01, SE: 0.01, Interval: analysis.Interval{Low: -0.03, High: 0.01}}, Relative: &analysis.Relative{Value: -0.05, Low: new(-0.1), High: new(0.01)},
+				}},
+			}},
+			Interactions: []analysis.Interaction{{Variant: "gate_40", P: 0.031, Method: "Cochran's Q"}},
+		}},
 		Verdict: analysis.Verdict{Outcome: analysis.DoNotShip, Variant: "gate_40", Sentence: "Don't ship gate_40: retention got worse."},
 		Arms:    []analysis.Arm{{Variant: "gate_30", Control: true, ExpectedShare: 0.5, Units: 44_700}, {Variant: "gate_40", ExpectedShare: 0.5, Units: 45_489}},
 		Metrics: []analysis.Metric{
@@ -43,11 +64,17 @@ func sample() analysis.Result {
 					Variant: "gate_40", Control: "gate_30", Method: "two-proportion z test (unpooled)", Statistic: -3.164, Critical: 1.96, P: 0.0015558, LnP: -6.4658, Word: analysis.Worse,
 					Difference: &analysis.Estimate{Value: -0.0082013, SE: 0.002592, Interval: analysis.Interval{Low: -0.0132816, High: -0.0031210}},
 					Relative:   &analysis.Relative{Value: -0.043119, Low: new(-0.068901), High: new(-0.016636)},
+					Rule:       "look 1 of a group sequential design", Level: new(0.025), AdjustedP: new(0.0031116), Family: "primary",
+					Target:   &analysis.Target{Target: experiment.Amount{By: experiment.Relative, Value: 0.02}, Missed: true, Sentence: "The target of 2 % is missed."},
+					Bayesian: &analysis.Bayesian{ChanceToWin: 0.00077734, LossIfShipped: 0.0082017, LossIfKept: 5.478e-7, Method: "beta-binomial"},
+					Warnings: []string{"A warning."},
 				}},
 			},
 			{
 				Key: "rounds", Name: "Game rounds", Role: analysis.Secondary, Kind: "mean", Direction: "increase", Unit: "rounds",
-				Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 44_700, Mean: 52.456264}, {Variant: "gate_40", Units: 45_489, Mean: 51.298776}},
+				Capped:   &analysis.Capped{Upper: new(493.0), Units: []int64{446, 452}},
+				Adjusted: &analysis.Adjusted{Covariate: "game_rounds, measurements before the first exposure, 14 days", Comparisons: []analysis.AdjustedArm{{Variant: "gate_40", Theta: 0.9, VarianceReduction: 0.41, Unadjusted: analysis.Estimate{Value: -1.2}}}},
+				Arms:     []analysis.MetricArm{{Variant: "gate_30", Units: 44_700, Mean: 52.456264}, {Variant: "gate_40", Units: 45_489, Mean: 51.298776}},
 				Comparisons: []analysis.Effect{{
 					Variant: "gate_40", Control: "gate_30", Method: "Welch's t test", Statistic: -0.885, DF: new(58595.5), Critical: 1.96, P: 0.375924, LnP: -0.978, Word: analysis.Unclear,
 					Difference: &analysis.Estimate{Value: -1.157488, SE: 1.30725, Interval: analysis.Interval{Low: -3.719705, High: 1.404728}},
@@ -59,9 +86,19 @@ func sample() analysis.Result {
 				Arms:        []analysis.MetricArm{{Variant: "gate_30", Units: 44_700}, {Variant: "gate_40", Units: 45_489}},
 				Comparisons: []analysis.Effect{{Variant: "gate_40", Control: "gate_30", Problem: "Not computed: nobody differs.", P: 1}},
 			},
+			{
+				Key: "happy", Name: "Satisfied", Role: analysis.Guardrail, Kind: "csat", Direction: "increase", Notes: []string{"Few answered."},
+				Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 400, Conversions: new(int64(300)), Mean: 0.75}, {Variant: "gate_40", Units: 410, Conversions: new(int64(300)), Mean: 0.7317}},
+				Comparisons: []analysis.Effect{{
+					Variant: "gate_40", Control: "gate_30", Method: "z", Rule: "asymptotic confidence sequence, one-sided", P: 0.4, LnP: -0.9, Word: analysis.Unclear,
+					Difference: &analysis.Estimate{Value: -0.0183, SE: 0.03, Interval: analysis.Interval{Low: -0.12, High: 0.09}}, Relative: &analysis.Relative{Value: -0.0244, Low: new(-0.15), High: new(0.12)},
+					Guard: &analysis.Guard{Margin: experiment.Amount{By: experiment.Relative, Value: 0.02}, State: analysis.GuardOpen, HarmP: 0.4, SafeP: 0.9, Sentence: "Whether it got worse by more than the margin of 2 % is not shown yet."},
+				}},
+			},
 		},
 		Health: analysis.Health{
-			SRM:        analysis.SRM{State: analysis.Pass, Sentence: "The units are divided as planned."},
+			Checks:     []analysis.Check{{Name: "Minimum runtime", State: analysis.Warn, Sentence: "Data have come in for 3 days; the plan asks for 7 days.", P: new(0.5)}},
+			SRM:        analysis.SRM{State: analysis.Pass, Sentence: "The units are divided as planned.", SequentialP: new(0.71)},
 			Crossovers: analysis.Crossovers{State: analysis.Warn, Sentence: "2 % were seen in both arms."},
 		},
 		Data: analysis.Data{FirstExposure: day.AddDate(0, 0, -14), LastExposure: day, AssumedTimes: true, UnknownVariantUnits: 1_234},

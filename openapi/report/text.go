@@ -24,11 +24,14 @@ func renderText(r analysis.Result) []byte {
 	for _, a := range e.Amendments {
 		fmt.Fprintf(&b, "Amended     %s by %s: %s\n", moment(a.At), a.By, plain(a.Reason))
 	}
+	textPlan(&b, r)
 	textArms(&b, r)
 	textMetrics(&b, r)
+	textSegments(&b, r)
 	b.WriteString("\nHealth\n")
-	fmt.Fprintf(&b, "  %-4s  %s\n", r.Health.SRM.State, r.Health.SRM.Sentence)
-	fmt.Fprintf(&b, "  %-4s  %s\n", r.Health.Crossovers.State, r.Health.Crossovers.Sentence)
+	for _, check := range checks(r) {
+		fmt.Fprintf(&b, "  %-4s  %s\n", check.State, plain(check.Sentence))
+	}
 	for _, note := range notes(r) {
 		fmt.Fprintf(&b, "  note  %s\n", note)
 	}
@@ -66,6 +69,38 @@ func textMetrics(b *bytes.Buffer, r analysis.Result) {
 			fmt.Fprintln(w, strings.TrimRight(line, "\t")) //nolint:errcheck // into memory
 		}
 		w.Flush() //nolint:errcheck,gosec // into memory
+		for _, remark := range remarks(r, m) {
+			fmt.Fprintf(b, "    %s\n", plain(remark))
+		}
+	}
+}
+
+func textPlan(b *bytes.Buffer, r analysis.Result) {
+	if len(r.Plan.Sentences) == 0 {
+		return
+	}
+	b.WriteString("\nHow it is judged\n")
+	for _, sentence := range r.Plan.Sentences {
+		fmt.Fprintf(b, "  %s\n", plain(sentence))
+	}
+	for _, sentence := range looked(r) {
+		fmt.Fprintf(b, "  %s\n", plain(sentence))
+	}
+}
+
+func textSegments(b *bytes.Buffer, r analysis.Result) {
+	for _, s := range r.Segments {
+		fmt.Fprintf(b, "\n%s by %s\n", plain(r.Metrics[0].Name), plain(s.Attribute))
+		w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+		for _, segment := range s.Segments {
+			for _, e := range segment.Comparisons {
+				fmt.Fprintf(w, "  %s\t%s\t%s units\t%s\n", plain(segment.Value), plain(e.Variant), count(unitsOf(segment)), effectText(r.Metrics[0], e)) //nolint:errcheck // into memory
+			}
+		}
+		w.Flush() //nolint:errcheck,gosec // into memory
+		for _, sentence := range segmentRemarks(s) {
+			fmt.Fprintf(b, "    %s\n", plain(sentence))
+		}
 	}
 }
 
@@ -121,25 +156,4 @@ func period(r analysis.Result) string {
 		text += ", planned end " + day(e.PlannedEnd)
 	}
 	return text
-}
-
-// notes are what a careful reader has to know beside the checks.
-func notes(r analysis.Result) []string {
-	var out []string
-	d := r.Data
-	if !d.FirstExposure.IsZero() {
-		out = append(out, fmt.Sprintf("Exposures from %s to %s.", moment(d.FirstExposure), moment(d.LastExposure)))
-	}
-	if d.AssumedTimes {
-		out = append(out, "The source gave no time stamps for some rows; their dates are assumed.")
-	}
-	if d.UnknownVariantUnits > 0 {
-		out = append(out, fmt.Sprintf("%s units were exposed only to variants that are no arms; they are left out.", count(d.UnknownVariantUnits)))
-	}
-	for _, m := range r.Metrics {
-		if m.UnitsWithoutExposure > 0 {
-			out = append(out, fmt.Sprintf("%s units have measurements for %q but no exposure; they are left out.", count(m.UnitsWithoutExposure), plain(m.Name)))
-		}
-	}
-	return out
 }
