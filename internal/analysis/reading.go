@@ -42,9 +42,11 @@ func (s Sources) Take(ctx context.Context, in domain.ProjectKey, key domain.Expe
 		until = course.StoppedAt
 	}
 	if state.Plan.Analysis.Method != experiment.ConfidenceSequence {
-		units, err := s.count(ctx, state, at)
-		if err != nil {
-			return experiment.Reading{}, false, err
+		var units int64
+		if state.Plan.Analysis.PlannedUnits > 0 { // else time alone tells, and nothing has to be counted
+			if units, err = s.count(ctx, state, at); err != nil {
+				return experiment.Reading{}, false, err
+			}
 		}
 		look.Fraction = Fraction(state.Plan, course.StartedAt, until, units)
 	}
