@@ -25,7 +25,7 @@ func scopeOf(id string) string {
 		return "any key"
 	case "getTelemetry", "getLog", "verifyLog", "backUpLog", "createProject", "listInstallationKeys", "createInstallationKey", "revokeInstallationKey", "listProjections", "rebuildProjection":
 		return "installation"
-	case "listProjects":
+	case "listProjects", "designExperiment":
 		return "admins"
 	case "getRuleset", "followRuleset":
 		return "rules"

@@ -83,7 +83,7 @@ func TestEveryExampleOfTheDocumentWorks(t *testing.T) {
 		}
 	}
 	for id := range strings.FieldsSeq(`createProject changeProject createEnvironment createInstallationKey createKey createFlag changeFlag changeFlagEnvironment
-		archiveFlag restoreFlag createMetric changeMetric archiveMetric restoreMetric createExperiment changeExperiment startExperiment
+		archiveFlag restoreFlag createMetric changeMetric archiveMetric restoreMetric designExperiment createExperiment changeExperiment startExperiment
 		recordExposures recordMeasurements takeReading evaluateAll evaluateFlag stopExperiment decideExperiment`) {
 		if id == "createExperiment" {
 			w.must("POST", shop+"/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase"}`)

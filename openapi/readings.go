@@ -9,6 +9,15 @@ import (
 	"github.com/assayhq/assay/openapi/api"
 )
 
+// DesignExperiment answers how large an experiment has to be. It records nothing.
+func (s *Server) DesignExperiment(_ context.Context, r api.DesignExperimentRequestObject) (api.DesignExperimentResponseObject, error) {
+	answer, err := analysis.Design(*r.Body)
+	if err != nil {
+		return nil, refuse(http.StatusUnprocessableEntity, "no_such_design", "there is no answer to this: %v", err)
+	}
+	return api.DesignExperiment200JSONResponse(answer), nil
+}
+
 // ListReadings lists the looks that were recorded.
 func (s *Server) ListReadings(ctx context.Context, r api.ListReadingsRequestObject) (api.ListReadingsResponseObject, error) {
 	e, err := s.experiment(ctx, r.Project, r.Experiment, nil)

@@ -74,6 +74,8 @@ func story() []step {
 		post("a metric is archived", shop+"/metrics/revenue/archive", ""),
 		post("a metric is restored", shop+"/metrics/revenue/restore", `{"reason":"Finance reports it."}`),
 
+		post("how large must it be?", "/api/v1/design", `{"kind":"binary","baseline":0.1,"effect":{"by":"relative","value":0.05},"method":"group_sequential","units_per_day":8000}`),
+		post("what do ten thousand units show?", "/api/v1/design", `{"kind":"mean","baseline":20,"sd":40,"units":10000}`),
 		post("an experiment is drafted", shop+"/experiments", experimentBody),
 		get("experiments are listed", shop+"/experiments?status=draft"),
 		get("an experiment is read", shop+"/experiments/trial"),

@@ -208,6 +208,12 @@ func (a *analyst) effect(r *Result, i, arm int, level float64) Effect {
 	if math.Abs(effect.Statistic) <= effect.Critical {
 		out.Word = Unclear // only where test and interval come from different families do they differ
 	}
+	if c.exact != nil {
+		out.Exact = &ExactP{Method: "exact conditional test of two Poisson rates, mid-p", P: c.exact.MidP, LnP: c.exact.LnMidP}
+		if c.isRate {
+			out.Exact.Method = "Fisher's exact test, mid-p"
+		}
+	}
 	if c.pooled != nil {
 		out.Pooled = &PooledZ{SE: c.pooled.SE, Z: c.pooled.Z, P: c.pooled.P}
 	}

@@ -115,13 +115,7 @@ func (a *analyst) runtime(Result) []Check {
 	return []Check{{Name: "Minimum runtime", State: Pass, Sentence: fmt.Sprintf("Data have come in for %s, at least the %s of the plan.", span(ran), span(least))}}
 }
 
-// Twyman's law: what looks interesting is usually wrong (Kohavi, Tang and Xu, Trustworthy Online Controlled Experiments, 2020, chapter 3).
-const (
-	suspiciousLift = 0.5
-	suspiciousLnP  = -23.0 // p 1e-10
-	fewUnits       = 1_000
-)
-
+// twyman looks for effects that are too good to be true (Kohavi, Tang and Xu, Trustworthy Online Controlled Experiments, 2020, chapter 3).
 func (a *analyst) twyman(r Result) []Check {
 	for _, e := range r.Metrics[0].Comparisons {
 		if e.Problem != "" || e.Relative == nil || e.Word == Unclear {
@@ -132,9 +126,9 @@ func (a *analyst) twyman(r Result) []Check {
 			units += arm.Units
 		}
 		switch {
-		case math.Abs(e.Relative.Value) >= suspiciousLift:
+		case math.Abs(e.Relative.Value) >= stats.TwymanLift:
 			return []Check{{Name: "Too good to be true", State: Warn, Sentence: fmt.Sprintf("The effect on %s in %s is %.0f %%. Effects of this size are usually mistakes in the data: check how it is measured before believing it.", r.Metrics[0].Name, e.Variant, 100*e.Relative.Value)}}
-		case e.LnP < suspiciousLnP && units < fewUnits:
+		case e.LnP < math.Log(stats.TwymanP) && units < stats.TwymanUnits:
 			return []Check{{Name: "Too good to be true", State: Warn, Sentence: fmt.Sprintf("So clear an effect on %s from only %d units is usually a mistake in the data: check how it is measured.", r.Metrics[0].Name, units)}}
 		}
 	}

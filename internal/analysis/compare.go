@@ -66,7 +66,7 @@ func (p *prepared) compareRates(out *pair, control, treatment summary) error {
 			return err
 		}
 		out.exact = &exact
-		out.effect.Method = "Fisher's exact test (mid-p) with Newcombe's interval, because the counts are small"
+		out.effect.Method = "score test of two rates (Miettinen and Nurminen), because the counts are small"
 		return out.from(a, b)
 	}
 	effect, pooled, err := stats.TwoProportions(a, b, p.level)
@@ -232,40 +232,36 @@ func (p *prepared) ratioFigures(out *MetricArm, s summary) (low, high float64, e
 	return r.Value - half, r.Value + half, nil
 }
 
-// exactly judges a comparison of small counts: the exact p value goes through the rule as the z that has it, and the score interval is
-// made with the rule's critical value. The two come from different families, so it counts only when both say so.
+// exactly judges a comparison of small counts under a rule. Of rates it is the score test, whose p and intervals are one at any counts;
+// Fisher's exact p is told beside it. Of events the exact p goes through the rule as the z that has it.
 func (c comparison) exactly(j judge, level float64) (stats.Effect, string, error) {
 	rule, err := j.rule(level, c.units)
 	if err != nil {
 		return stats.Effect{}, "", err
-	}
-	e := stats.Effect{
-		Method: c.effect.Method, DF: math.Inf(1), Difference: c.treatment.Mean - c.control.Mean, SE: math.Sqrt(c.control.Variance + c.treatment.Variance),
-		Critical: rule.Critical,
 	}
 	z := -special.NormalQuantile(math.Exp(c.exact.LnMidP) / 2)
 	if !finite(z) {
 		z = math.Sqrt(-2 * c.exact.LnMidP)
 	}
 	z = math.Max(0, z)
+	if c.isRate {
+		e, err := stats.ScoreProportions(c.rates[0], c.rates[1], rule)
+		e.Method = c.effect.Method
+		if err == nil && (math.Abs(e.Statistic) > e.Critical) != (z > rule.Critical) {
+			e.Warnings = append(e.Warnings, "Fisher's exact test does not agree: there are too few conversions to be sure.")
+		}
+		return e, rule.Method, err
+	}
+	e := stats.Effect{
+		Method: c.effect.Method, DF: math.Inf(1), Difference: c.treatment.Mean - c.control.Mean, SE: math.Sqrt(c.control.Variance + c.treatment.Variance),
+		Critical: rule.Critical,
+	}
 	e.Statistic = math.Copysign(z, e.Difference)
 	e.LnP = rule.LnP(z)
 	e.P = math.Exp(e.LnP)
-	if c.isRate {
-		tail := 2 * special.NormalSurvival(rule.Critical)
-		ranges, err := stats.RateDifference(c.rates[0], c.rates[1], math.Max(tail, 1e-300))
-		if err != nil {
-			return stats.Effect{}, "", err
-		}
-		e.Low, e.High = ranges.Newcombe.Low, ranges.Newcombe.High
-	} else {
-		e.Low, e.High = e.Difference-rule.Critical*e.SE, e.Difference+rule.Critical*e.SE
-	}
+	e.Low, e.High = e.Difference-rule.Critical*e.SE, e.Difference+rule.Critical*e.SE
 	if clear := e.Low > 0 || e.High < 0; clear != (z > rule.Critical) {
-		e.Warnings = append(e.Warnings, "The counts are so small that the exact test and the interval do not agree; it counts as unclear.")
-	}
-	if c.control.Mean != 0 {
-		e.Relative = &stats.Relative{Value: e.Difference / math.Abs(c.control.Mean), Unbounded: true}
+		e.Warnings = append(e.Warnings, "There are so few events that the exact test and the interval do not agree; it counts as unclear.")
 	}
 	return e, rule.Method, nil
 }

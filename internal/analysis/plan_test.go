@@ -271,13 +271,18 @@ func TestWhenLooksAreDue(t *testing.T) {
 	}
 }
 
-// Nobody against fifty: the peers report p = 1 and no effect. Fisher's exact p is 1.7e-15 (R: fisher.test), its mid-p is about half.
+// Nobody against fifty: the peers report p = 1 and no effect. Fisher's exact p is 1.7e-15 (R: fisher.test), its mid-p is half of that less
+// what the far tail has. The score test has z = 0.005/√(0.0025·0.9975·2/10,000·N/(N-1)) = 7.080, p 1.4e-12.
 func TestSmallCountsAreJudgedExactly(t *testing.T) {
 	w := world{units: []int{10_000, 10_000}, primary: []float64{0, 0.005}, guardrail: even}
 	r := analysis.Analyze(w.under(experiment.Analysis{Method: experiment.Fixed}))
 	e := r.Metrics[0].Comparisons[0]
-	if !(e.P < 2e-15 && e.P > 1e-16) || e.Difference.Interval.Low <= 0 || e.Word != analysis.Better || !strings.Contains(e.Method, "Fisher") || r.Verdict.Outcome != analysis.Ship {
+	z := 0.005 / math.Sqrt(0.0025*0.9975*2/10_000*20_000/19_999)
+	if math.Abs(e.Statistic-z) > 1e-9 || math.Abs(e.P-math.Erfc(z/math.Sqrt2)) > 1e-15 || e.Difference.Interval.Low <= 0 || e.Word != analysis.Better || r.Verdict.Outcome != analysis.Ship {
 		t.Errorf("%+v, %+v", e, r.Verdict)
+	}
+	if e.Exact == nil || !(e.Exact.P < 1.7e-15 && e.Exact.P > 5e-16) || !strings.Contains(e.Exact.Method, "Fisher") {
+		t.Errorf("%+v", e.Exact)
 	}
 	w.primary = []float64{0, 0}
 	if e := analysis.Analyze(w.under(experiment.Analysis{})).Metrics[0].Comparisons[0]; e.Problem != "" || e.P != 1 || e.Word != analysis.Unclear {
@@ -316,4 +321,3 @@ func TestTheSameInputGivesTheSameBytes(t *testing.T) {
 		}
 	}
 }
-

@@ -188,6 +188,8 @@ type Effect struct {
 	Bayesian *Bayesian `json:"bayesian,omitempty"`
 	// Warnings are sentences about this comparison.
 	Warnings []string `json:"warnings,omitempty"`
+	// Exact is the p value of an exact test where the counts are small, at a fixed horizon: Fisher's or that of two Poisson rates, mid-p.
+	Exact *ExactP `json:"exact,omitempty"`
 	// Pooled is the classical pooled z test of two proportions, beside the one that the interval belongs to.
 	Pooled *PooledZ `json:"pooled_z,omitempty"`
 	// Word is "better", "worse" or "no clear difference", by the metric's direction.
@@ -224,6 +226,13 @@ type PooledZ struct {
 	SE float64 `json:"se"`
 	Z  float64 `json:"z"`
 	P  float64 `json:"p_value"`
+}
+
+// ExactP is an exact test's p value.
+type ExactP struct {
+	Method string  `json:"method"`
+	P      float64 `json:"p_value"`
+	LnP    float64 `json:"ln_p_value"`
 }
 
 // Health says whether the numbers can be trusted.

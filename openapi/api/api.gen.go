@@ -516,6 +516,12 @@ type DescriptionPatch struct {
 	Reason Reason `json:"reason,omitempty"`
 }
 
+// Design defines model for Design.
+type Design = analysis.DesignQuestion
+
+// DesignAnswer defines model for DesignAnswer.
+type DesignAnswer = analysis.DesignAnswer
+
 // EnvironmentCreate defines model for EnvironmentCreate.
 type EnvironmentCreate struct {
 	Key  string `json:"key"`
@@ -1540,6 +1546,9 @@ type FollowEvaluationsParams struct {
 	LastEventID string        `json:"Last-Event-ID,omitempty"`
 }
 
+// DesignExperimentJSONRequestBody defines body for DesignExperiment for application/json ContentType.
+type DesignExperimentJSONRequestBody = Design
+
 // RecordExposuresJSONRequestBody defines body for RecordExposures for application/json ContentType.
 type RecordExposuresJSONRequestBody = Batch
 
@@ -1629,6 +1638,9 @@ type EvaluateFlagJSONRequestBody = EvaluateFlagJSONBody
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// DesignExperiment How many units an experiment needs, what it can find, or with which power.
+	// (POST /api/v1/design)
+	DesignExperiment(ctx echo.Context) error
 	// RecordExposures Record who saw which variant, at most 1,000 items.
 	// (POST /api/v1/exposures)
 	RecordExposures(ctx echo.Context, params RecordExposuresParams) error
@@ -1799,6 +1811,15 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// DesignExperiment converts echo context to params.
+func (w *ServerInterfaceWrapper) DesignExperiment(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DesignExperiment(ctx)
+	return err
 }
 
 // RecordExposures converts echo context to params.
@@ -3761,6 +3782,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/readings", wrapper.ListReadings, options.OperationMiddlewares["listReadings"]...)
 	router.POST(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/readings", wrapper.TakeReading, options.OperationMiddlewares["takeReading"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/report", wrapper.GetReport, options.OperationMiddlewares["getReport"]...)
+	router.POST(options.BaseURL+"/api/v1/design", wrapper.DesignExperiment, options.OperationMiddlewares["designExperiment"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/history", wrapper.GetHistory, options.OperationMiddlewares["getHistory"]...)
 	router.POST(options.BaseURL+"/api/v1/exposures", wrapper.RecordExposures, options.OperationMiddlewares["recordExposures"]...)
 	router.POST(options.BaseURL+"/api/v1/measurements", wrapper.RecordMeasurements, options.OperationMiddlewares["recordMeasurements"]...)
@@ -3773,6 +3795,45 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type DesignExperimentRequestObject struct {
+	Body *DesignExperimentJSONRequestBody
+}
+
+type DesignExperimentResponseObject interface {
+	VisitDesignExperimentResponse(w http.ResponseWriter) error
+}
+
+type DesignExperiment200JSONResponse DesignAnswer
+
+func (response DesignExperiment200JSONResponse) VisitDesignExperimentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DesignExperimentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DesignExperimentdefaultApplicationProblemPlusJSONResponse) VisitDesignExperimentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type RecordExposuresRequestObject struct {
 	Params RecordExposuresParams
@@ -6416,6 +6477,9 @@ func (response GetReadydefaultApplicationProblemPlusJSONResponse) VisitGetReadyR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// DesignExperiment How many units an experiment needs, what it can find, or with which power.
+	// (POST /api/v1/design)
+	DesignExperiment(ctx context.Context, request DesignExperimentRequestObject) (DesignExperimentResponseObject, error)
 	// RecordExposures Record who saw which variant, at most 1,000 items.
 	// (POST /api/v1/exposures)
 	RecordExposures(ctx context.Context, request RecordExposuresRequestObject) (RecordExposuresResponseObject, error)
@@ -6593,6 +6657,52 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// DesignExperiment operation middleware
+func (sh *strictHandler) DesignExperiment(ctx echo.Context) error {
+	var request DesignExperimentRequestObject
+
+	var body DesignExperimentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DesignExperiment(ctx.Request().Context(), request.(DesignExperimentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DesignExperiment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DesignExperimentResponseObject); ok {
+		return validResponse.VisitDesignExperimentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // RecordExposures operation middleware

@@ -77,6 +77,7 @@ var Rules = map[string]Rule{ //nolint:gochecknoglobals // a compiled constant
 	"listReadings":          {admin, InProject},
 	"takeReading":           {admin, InProject},
 	"getReport":             {admin, InProject},
+	"designExperiment":      {admin, Anyone},
 	"getHistory":            {admin, InProject},
 	"recordExposures":       {all, InPlace},
 	"recordMeasurements":    {all, InPlace},

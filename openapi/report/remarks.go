@@ -91,6 +91,9 @@ func effectRemarks(r analysis.Result, m analysis.Metric, e analysis.Effect) []st
 	if e.AdjustedP != nil && e.Level != nil && *e.Level != r.Alpha {
 		say("p after the correction %s; its ranges cover %s.", pvalue(*e.AdjustedP, e.LnP), percent(1-*e.Level))
 	}
+	if x := e.Exact; x != nil {
+		say("%s: p %s.", x.Method, pvalue(x.P, x.LnP))
+	}
 	if b := e.Bayesian; b != nil {
 		say("chance to win %s, expected loss %s if shipped and %s if not (%s).", percent(b.ChanceToWin), loss(m, b.LossIfShipped), loss(m, b.LossIfKept), b.Method)
 	}
