@@ -24,9 +24,6 @@ func (n *node) Append(call streams.Streams_AppendServer) error {
 	if leader {
 		seen.LeaderAppends.Add(1)
 	}
-	if misled != nil {
-		return misled
-	}
 	first, err := call.Recv()
 	if err != nil {
 		return err
@@ -42,6 +39,13 @@ func (n *node) Append(call streams.Streams_AppendServer) error {
 	}
 	events, err := n.receive(call)
 	if err != nil {
+		return err
+	}
+	// What the server itself refuses, it refuses when it has all.
+	if misled != nil {
+		return misled
+	}
+	if err := fault.instead(); err != nil {
 		return err
 	}
 	o := n.cluster.store.commit(name, expectedBy(options), events)

@@ -39,13 +39,21 @@ func Slow(d time.Duration) Fault { return slowest + Fault(d) }
 
 func unavailable(why string) error { return status.Error(codes.Unavailable, why) }
 
-// before is what happens instead of the append; nil to go on.
-func (f Fault) before(ctx context.Context, n *node) error {
+// instead is what the server answers, having done nothing; nil to go on.
+func (f Fault) instead() error {
 	switch f {
 	case Refuse:
 		return unavailable("the server is not ready")
 	case Abort:
 		return status.Error(codes.Aborted, "timed out waiting for prepares")
+	default:
+		return nil
+	}
+}
+
+// before is what happens while the caller is still sending; nil to go on.
+func (f Fault) before(ctx context.Context, n *node) error {
+	switch f {
 	case CutBefore:
 		n.cut(ctx)
 		return unavailable("connection reset")
