@@ -27,7 +27,7 @@ func scopeOf(id string) string {
 		return "installation"
 	case "listProjects", "designExperiment":
 		return "admins"
-	case "getRuleset", "followRuleset":
+	case "getRuleset", "followRuleset", "getFlagdFlags", "getFlagdProblems":
 		return "rules"
 	case "recordExposures", "recordMeasurements", "evaluateAll", "evaluateFlag", "followEvaluations":
 		return "place"

@@ -51,6 +51,9 @@ func (b blob) VisitGetDocumentSourceResponse(w http.ResponseWriter) error { retu
 // VisitGetRulesetResponse writes the answer.
 func (b blob) VisitGetRulesetResponse(w http.ResponseWriter) error { return b.write(w) }
 
+// VisitGetFlagdFlagsResponse writes the answer.
+func (b blob) VisitGetFlagdFlagsResponse(w http.ResponseWriter) error { return b.write(w) }
+
 // VisitGetReportResponse writes the answer.
 func (b blob) VisitGetReportResponse(w http.ResponseWriter) error { return b.write(w) }
 

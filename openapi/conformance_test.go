@@ -139,12 +139,20 @@ func TestOFREP_M08_MetadataAreAFlatObject(t *testing.T) {
 	}
 }
 
-func TestOFREP_M09_AFlagThatIsOffIsASuccessWithItsOffVariant(t *testing.T) {
+func TestOFREP_M09_AFlagWithoutAValueIsASuccessWithoutOne(t *testing.T) {
 	w := newTypes(t)
+	w.must("PATCH", shop+"/flags/word/environments/production", `{"default":{"caller_default":true}}`)
+	w.must("PATCH", shop+"/flags/whole/environments/production", `{"off":"","on":false}`)
+	for path, want := range map[string]string{"/word": `{"key":"word","reason":"STATIC","metadata":{`, "/whole": `{"key":"whole","reason":"DISABLED","metadata":{`} {
+		if answer := w.evaluate(path, `{}`); answer.Code != 200 || !strings.HasPrefix(answer.Body.String(), want) {
+			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+		}
+	}
+	// One that is off serves its off variant, and the reason must not make clients throw it away.
 	var e evaluation
 	if answer := w.evaluate("/dark", `{}`); answer.Code != 200 {
 		t.Errorf("%d", answer.Code)
-	} else if decode(t, answer, &e); *e.Reason != "DISABLED" || string(e.Value) != "false" || *e.Variant != "off" {
+	} else if decode(t, answer, &e); *e.Reason != "STATIC" || e.Metadata["disabled"] != true || string(e.Value) != "false" || *e.Variant != "off" {
 		t.Errorf("%s", answer.Body)
 	}
 }
@@ -222,8 +230,11 @@ func TestOFREP_M14_BulkListsEveryFlagEachWithItsOwnFailure(t *testing.T) {
 			continue
 		}
 		got[*e.Key] = *e.Reason
+		if e.Metadata["disabled"] == true {
+			got[*e.Key] += " disabled"
+		}
 	}
-	if len(got) != 7 || got["dark"] != "DISABLED" || got["banner"] != "TARGETING_KEY_MISSING" || got["word"] != "STATIC" {
+	if len(got) != 7 || got["dark"] != "STATIC disabled" || got["banner"] != "TARGETING_KEY_MISSING" || got["word"] != "STATIC" {
 		t.Errorf("%v", got)
 	}
 }
@@ -450,7 +461,7 @@ func TestOFREP_M25_AnEvaluationAfterAnEventWaitsForTheChange(t *testing.T) {
 	var all evaluations
 	decode(t, <-answered, &all)
 	for _, e := range all.Flags {
-		if *e.Key == "word" && *e.Reason != "DISABLED" {
+		if *e.Key == "word" && e.Metadata["disabled"] != true {
 			t.Errorf("the answer is as before the change: %s", *e.Reason)
 		}
 	}

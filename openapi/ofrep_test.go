@@ -68,7 +68,7 @@ func TestAFlagThatIsOffServesItsOffVariant(t *testing.T) {
 	var e evaluation
 	answer := w.evaluate("/dark", `{}`)
 	decode(t, answer, &e)
-	if answer.Code != 200 || e.Reason == nil || *e.Reason != "DISABLED" || string(e.Value) != "false" {
+	if answer.Code != 200 || e.Reason == nil || *e.Reason != "STATIC" || e.Metadata["disabled"] != true || string(e.Value) != "false" {
 		t.Errorf("%d %s", answer.Code, answer.Body)
 	}
 }

@@ -60,6 +60,9 @@ type Dependencies struct {
 	MaxStreams int64
 	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
 	EvaluationLimit Limit
+	// FlagdKeyInSelector lets clients of flagd's sync protocol that can send no header give their API key as selector. They
+	// show it in telemetry.
+	FlagdKeyInSelector bool
 	// LongestWait is how long a request waits for the read models; 2 s when 0.
 	LongestWait time.Duration
 }
@@ -69,6 +72,7 @@ type Server struct {
 	Dependencies
 	keys    auth.Keys
 	meters  *meters
+	sets    flagdSets
 	streams atomic.Int64
 	closing <-chan struct{}
 	// configuration keeps all read models but the facts.
@@ -99,7 +103,7 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 		d.Heartbeat = 15 * time.Second
 	}
 	if d.MaxStreams == 0 {
-		d.MaxStreams = 10_000
+		d.MaxStreams = defaultMaxStreams
 	}
 	if d.ReadTimeout == 0 {
 		d.ReadTimeout = time.Minute
@@ -116,11 +120,7 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 			s.configuration = append(s.configuration, r)
 		}
 	}
-	s.keys = func(id domain.KeyID) (apikey.State, bool) {
-		e, ok := d.Catalog.Key(id)
-		// A key with an event that this version cannot read may have been revoked by it.
-		return e.State, ok && e.Problem == ""
-	}
+	s.keys = keysOf(d.Catalog)
 	document, err := Document()
 	if err != nil {
 		return nil, err
@@ -136,5 +136,17 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	api.RegisterHandlers(e, handlers)
 	// Some SDKs escape what they put into the path and some do not: whatever comes after the slash is a flag key.
 	e.POST(anyFlagPath, (&api.ServerInterfaceWrapper{Handler: handlers}).EvaluateFlag)
+	path, handler := newFlagdSync(d, s.closing, &s.streams, &s.sets).handler()
+	e.POST(path+"*", echo.WrapHandler(handler))
 	return e, nil
+}
+
+const defaultMaxStreams = 10_000
+
+func keysOf(c *catalog.Projection) auth.Keys {
+	return func(id domain.KeyID) (apikey.State, bool) {
+		e, ok := c.Key(id)
+		// A key with an event that this version cannot read may have been revoked by it.
+		return e.State, ok && e.Problem == ""
+	}
 }

@@ -85,6 +85,8 @@ func story() []step {
 		patch("the running experiment is amended", shop+"/experiments/trial", `{"planned_end":"2027-01-07T00:00:00Z","reason":"Christmas is no usual week."}`),
 
 		get("the ruleset of the environment is read", "/api/v1/ruleset?project=shop&environment=production"),
+		get("the same as flagd's definitions", "/api/v1/ruleset/flagd?project=shop&environment=production"),
+		get("what flagd cannot express is told", "/api/v1/ruleset/flagd/problems?project=shop&environment=production"),
 		post("all flags are evaluated", "/ofrep/v1/evaluate/flags?project=shop&environment=production", `{"context":{"targetingKey":"user-1","country":"AT"}}`),
 		post("one flag is evaluated", "/ofrep/v1/evaluate/flags/rate?project=shop&environment=production", `{"context":{}}`),
 

@@ -72,7 +72,8 @@ func Export(s flags.Snapshot, broken []flags.Problem) (Set, error) {
 			return Set{}, err
 		}
 	}
-	metadata := map[string]any{"flagSetId": s.Project + "/" + s.Environment, "version": strconv.FormatUint(s.Revision, 10)}
+	// Nothing here may change with the revision: clients put these into every flag and would take all for changed.
+	metadata := map[string]any{"flagSetId": s.Project + "/" + s.Environment}
 	encoded, err := json.Marshal(metadata)
 	if err != nil {
 		return Set{}, fmt.Errorf("writing the metadata: %w", err)
@@ -123,11 +124,17 @@ type exporter struct {
 // refusal is a flag whose evaluation is an error that says so: what cannot be served right must not be served wrong.
 func refusal(f *flags.Flag, why string) definition {
 	d := definition{State: "ENABLED", Variants: variantsOf(f), Targeting: op("if", true, nameless(f, "not expressible"))}
-	d.Metadata = map[string]any{ProblemKey: why}
+	d.Metadata = metadataOf(f)
+	d.Metadata[ProblemKey] = why
 	if len(d.Variants) == 0 {
 		d.Variants = map[string]json.RawMessage{"none": json.RawMessage("false")}
 	}
 	return d
+}
+
+// metadataOf are what telemetry shows of a flag.
+func metadataOf(f *flags.Flag) map[string]any {
+	return map[string]any{"version": strconv.FormatUint(f.Revision, 10)}
 }
 
 func variantsOf(f *flags.Flag) map[string]json.RawMessage {
@@ -147,7 +154,7 @@ func nameless(f *flags.Flag, text string) string {
 }
 
 func (e *exporter) define(f *flags.Flag) (definition, error) {
-	d := definition{State: "ENABLED", Variants: variantsOf(f)}
+	d := definition{State: "ENABLED", Variants: variantsOf(f), Metadata: metadataOf(f)}
 	if why, broken := e.broken[f.Key]; broken {
 		return d, cannot("the flag cannot be served at all: %s", why)
 	}

@@ -131,17 +131,30 @@ func appendSuccess(out, common []byte, key string, d flags.Decision) []byte {
 		out = append(out, `,"value":`...)
 		out = append(out, d.Value.JSON()...)
 		out = append(out, `,"reason":`...)
-		out = appendText(out, string(d.Reason))
+		out = appendText(out, string(reasonOf(d)))
 		out = append(out, `,"variant":`...)
 		out = appendText(out, d.Variant)
 	}
 	out = append(out, `,"metadata":`...)
 	out = append(out, common...)
+	if d.Reason == flags.Disabled {
+		out = append(out, `,"disabled":true`...)
+	}
 	if d.Experiment != "" {
 		out = append(out, `,"experiment":`...)
 		out = appendText(out, d.Experiment)
 	}
 	return append(out, "}}"...)
+}
+
+// reasonOf is the reason of a decision that has a value. To the protocol DISABLED means that there is none (its ADR 0006), and
+// the Go client throws away what comes with it; a flag of ours that is off serves its off variant to everybody, and says in
+// its metadata that it is off.
+func reasonOf(d flags.Decision) flags.Reason {
+	if d.Reason == flags.Disabled {
+		return flags.Static
+	}
+	return d.Reason
 }
 
 // commonMetadata is what all metadata begin with, without the closing brace. They are flat, as the protocol asks; the names

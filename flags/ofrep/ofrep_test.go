@@ -69,7 +69,7 @@ func TestAnEvaluationTellsItsReasonAndItsExperiment(t *testing.T) {
 	tested.Experiment = &flags.Experiment{Key: "free-shipping", Unit: "user", Split: half("s")}
 	rs := ruleset(t, 9, off, tested)
 	for key, want := range map[string]string{
-		"off":    `{"key":"off","value":true,"reason":"DISABLED","variant":"v",` + common + `}}`,
+		"off":    `{"key":"off","value":true,"reason":"STATIC","variant":"v",` + common + `,"disabled":true}}`,
 		"tested": `{"key":"tested","value":true,"reason":"SPLIT","variant":"v",` + common + `,"experiment":"free-shipping"}}`,
 	} {
 		if _, body := ofrep.Evaluate(rs, key, flags.Subject{Key: "user-1"}); string(body) != want {
@@ -152,7 +152,7 @@ func TestAllFlagsAreAnsweredInOneOrderBrokenAndDisabledOnesIncluded(t *testing.T
 			told = append(told, fmt.Sprint(f["key"], " ", f["reason"], " ", f["value"]))
 		}
 	}
-	if want := "a-broken PARSE_ERROR, b-off DISABLED 1, c STATIC 1, d-split TARGETING_KEY_MISSING"; strings.Join(told, ", ") != want {
+	if want := "a-broken PARSE_ERROR, b-off STATIC 1, c STATIC 1, d-split TARGETING_KEY_MISSING"; strings.Join(told, ", ") != want {
 		t.Errorf("got %v, want %s", told, want)
 	}
 	if got.Metadata["flagSetId"] != "shop/production" || got.Metadata["version"] != "9" {

@@ -135,6 +135,8 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	f.StringVar(&c.StorePrefix, "log-prefix", "", "`text` that begins the names of this installation's streams in the cluster, which others may use besides; or ASSAY_LOG_PREFIX")
 	f.Float64Var(&c.EvaluationLimit.PerSecond, "evaluation-rate", 0, "OFREP evaluations a second that one key may ask for from one address, more get 429; 0 for no `limit`")
 	f.IntVar(&c.EvaluationLimit.Burst, "evaluation-burst", 0, "evaluations that may come at once under --evaluation-rate; one second's worth when 0")
+	f.StringVar(&c.FlagdListen, "flagd-listen", "", "`address` for clients of flagd's sync protocol that cannot send a key, 127.0.0.1:8015 for instance; whoever reaches it reads all rules")
+	f.BoolVar(&c.FlagdKeyInSelector, "flagd-key-in-selector", false, "take an API key as selector of flagd's sync protocol, though clients show it in their telemetry")
 	format := f.String("log-format", "console", "json or console")
 	level := f.String("log-level", "info", "debug, info, warn or error")
 	rest, err := parse(f, args)
@@ -156,6 +158,9 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	}
 	return Serve(ctx, c, func(r Running) {
 		say(s.Out, "assay is ready at %s\n", r.URL)
+		if r.Flagd != "" {
+			say(s.Out, "flagd's sync protocol is served without keys at %s\n", r.Flagd)
+		}
 		if r.AdminKey != "" {
 			say(s.Out, "Admin key (shown only now, keep it): %s\n", r.AdminKey)
 		}

@@ -48,6 +48,11 @@ type Config struct {
 	FS vfs.FS
 	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
 	EvaluationLimit openapi.Limit
+	// FlagdListen is the address of a second listener, for flagd's sync protocol alone, whose callers need no key: whoever
+	// reaches it reads the rules of every environment. None when empty.
+	FlagdListen string
+	// FlagdKeyInSelector lets clients of flagd's sync protocol give their API key as selector.
+	FlagdKeyInSelector bool
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 	// ReadingInterval is how often it is looked whether a reading of an experiment is due; 15 s when 0.
@@ -61,6 +66,8 @@ const DefaultListen = "127.0.0.1:8080"
 type Running struct {
 	// URL is where it answers.
 	URL string
+	// Flagd is the address of the listener for flagd's sync protocol; empty for none.
+	Flagd string
 	// AdminKey is set when this start made the installation's first admin key. It is shown only here.
 	AdminKey string
 	// Head is the position of the log's last event.
@@ -71,6 +78,8 @@ const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
 	drainTimeout      = 10 * time.Second
+	pingInterval      = 30 * time.Second
+	pingTimeout       = 15 * time.Second
 )
 
 // Serve runs a server until ctx ends. ready, which may be nil, is called once, when requests are answered and the read models
@@ -94,18 +103,32 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	listener, err := listen(ctx, c.Listen, "--listen")
 	if err != nil {
-		return fmt.Errorf("the address %s cannot be listened on; choose another with --listen: %w", c.Listen, err)
+		return err
+	}
+	var flagd net.Listener
+	if c.FlagdListen != "" {
+		if flagd, err = listen(ctx, c.FlagdListen, "--flagd-listen"); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	s := &server{
-		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, log: log,
+		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, flagd: flagd, log: log,
 	}
 	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
 	}
 	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts})
 	return s.run(ctx, ready)
+}
+
+func listen(ctx context.Context, address, option string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("the address %s cannot be listened on; choose another with %s: %w", address, option, err)
+	}
+	return l, nil
 }
 
 type server struct {
@@ -117,6 +140,7 @@ type server struct {
 	facts    *facts.Store
 	runners  []*projections.Runner
 	listener net.Listener
+	flagd    net.Listener // for flagd's sync protocol alone; nil for none
 }
 
 func (s *server) run(ctx context.Context, ready func(Running)) error {
@@ -125,20 +149,42 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	if err != nil {
 		return err
 	}
-	handler, err := openapi.New(ctx, openapi.Dependencies{
+	dependencies := openapi.Dependencies{
 		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.log.Head,
 		Store: s.log, Telemetry: metrics,
 		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
-	})
+		FlagdKeyInSelector: s.config.FlagdKeyInSelector,
+	}
+	handler, err := openapi.New(ctx, dependencies)
 	if err != nil {
 		return err
 	}
 	for _, r := range s.runners {
 		group.Go(func() error { return r.Run(ctx) })
 	}
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, Protocols: protocols()}
+	serveOn(ctx, group, s.listener, handler)
+	if s.flagd != nil {
+		serveOn(ctx, group, s.flagd, openapi.NewFlagdSync(ctx, dependencies))
+	}
 	group.Go(func() error {
-		if err := web.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.announce(ctx, ready); err != nil {
+			return err
+		}
+		// Only read models that have caught up know what is due.
+		return s.readings().Run(ctx)
+	})
+	return group.Wait()
+}
+
+// serveOn serves on a listener until ctx ends, and then until the requests that are open are answered.
+func serveOn(ctx context.Context, group *errgroup.Group, on net.Listener, handler http.Handler) {
+	web := &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, Protocols: protocols(),
+		// A client that is gone without a word, or that does not read, must not keep its streams.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: pingInterval, PingTimeout: pingTimeout, WriteByteTimeout: pingTimeout},
+	}
+	group.Go(func() error {
+		if err := web.Serve(on); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serving HTTP: %w", err)
 		}
 		return nil
@@ -153,14 +199,6 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 		}
 		return nil
 	})
-	group.Go(func() error {
-		if err := s.announce(ctx, ready); err != nil {
-			return err
-		}
-		// Only read models that have caught up know what is due.
-		return s.readings().Run(ctx)
-	})
-	return group.Wait()
 }
 
 // protocols are HTTP/1.1, and HTTP/2 without TLS: one connection carries as many streams as a client opens, and gRPC needs it.
@@ -187,6 +225,9 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 		}
 	}
 	running := Running{URL: "http://" + s.listener.Addr().String(), Head: s.log.Head}
+	if s.flagd != nil {
+		running.Flagd = s.flagd.Addr().String()
+	}
 	if !s.catalog.AnyAdminKey() {
 		token, issue, err := auth.Mint(rand.Reader, apikey.Key{Kind: apikey.Admin, Name: "first admin key"})
 		if err != nil {

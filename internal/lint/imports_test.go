@@ -18,7 +18,7 @@ func TestRoomsBringAlongOnlyWhatTheyMay(t *testing.T) {
 	}{
 		{"./domain/...", []string{module + "/domain", module + "/flags/jsonlogic"}, "a decision is pure; a flag's expression is judged by the compiler that evaluates it"},
 		{"./flags/jsonlogic", []string{module + "/flags/jsonlogic"}, "an expression is pure"},
-		{"./flags ./flags/ofrep", []string{module + "/flags"}, "the engine is embedded in clients"},
+		{"./flags ./flags/ofrep ./flags/flagdsync", []string{module + "/flags"}, "the engine is embedded in clients"},
 		{"./flags/provider", []string{
 			module + "/flags", "github.com/open-feature/go-sdk", "github.com/go-logr/logr", "go.uber.org/mock", "golang.org/x/", "vendor/golang.org/x/",
 		}, "a client app gets the OpenFeature SDK and nothing else"},

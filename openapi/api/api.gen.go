@@ -718,6 +718,17 @@ type FlagPatch struct {
 	Variants []Variant `json:"variants,omitempty"`
 }
 
+// FlagdProblem defines model for FlagdProblem.
+type FlagdProblem struct {
+	Detail string `json:"detail"`
+	Flag   string `json:"flag"`
+}
+
+// FlagdProblemList defines model for FlagdProblemList.
+type FlagdProblemList struct {
+	Items []FlagdProblem `json:"items"`
+}
+
 // Health defines model for Health.
 type Health struct {
 	Checks []struct {
@@ -1505,6 +1516,31 @@ type FollowRulesetParams struct {
 	LastEventID string        `json:"Last-Event-ID,omitempty"`
 }
 
+// GetFlagdFlagsParams defines parameters for GetFlagdFlags.
+type GetFlagdFlagsParams struct {
+	// Project Needed with an admin key only.
+	Project InProject `form:"project,omitempty" json:"project,omitempty"`
+
+	// Environment Needed with an admin key only.
+	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+	IfNoneMatch string      `json:"If-None-Match,omitempty"`
+}
+
+// GetFlagdProblemsParams defines parameters for GetFlagdProblems.
+type GetFlagdProblemsParams struct {
+	// Project Needed with an admin key only.
+	Project InProject `form:"project,omitempty" json:"project,omitempty"`
+
+	// Environment Needed with an admin key only.
+	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
 // EvaluateAllJSONBody defines parameters for EvaluateAll.
 type EvaluateAllJSONBody = map[string]interface{}
 
@@ -1782,6 +1818,12 @@ type ServerInterface interface {
 	// FollowRuleset News that the ruleset moved on, as server-sent events.
 	// (GET /api/v1/ruleset/changes)
 	FollowRuleset(ctx echo.Context, params FollowRulesetParams) error
+	// GetFlagdFlags All flags of an environment as flag definitions of flagd's.
+	// (GET /api/v1/ruleset/flagd)
+	GetFlagdFlags(ctx echo.Context, params GetFlagdFlagsParams) error
+	// GetFlagdProblems The flags that flagd's format cannot express, and why.
+	// (GET /api/v1/ruleset/flagd/problems)
+	GetFlagdProblems(ctx echo.Context, params GetFlagdProblemsParams) error
 	// GetLive The process answers.
 	// (GET /livez)
 	GetLive(ctx echo.Context) error
@@ -3513,6 +3555,87 @@ func (w *ServerInterfaceWrapper) FollowRuleset(ctx echo.Context) error {
 	return err
 }
 
+// GetFlagdFlags converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFlagdFlags(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFlagdFlagsParams
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", ctx.QueryParams(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFlagdFlags(ctx, params)
+	return err
+}
+
+// GetFlagdProblems converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFlagdProblems(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFlagdProblemsParams
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", ctx.QueryParams(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFlagdProblems(ctx, params)
+	return err
+}
+
 // GetLive converts echo context to params.
 func (w *ServerInterfaceWrapper) GetLive(ctx echo.Context) error {
 	var err error
@@ -3788,6 +3911,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/measurements", wrapper.RecordMeasurements, options.OperationMiddlewares["recordMeasurements"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset", wrapper.GetRuleset, options.OperationMiddlewares["getRuleset"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset/changes", wrapper.FollowRuleset, options.OperationMiddlewares["followRuleset"]...)
+	router.GET(options.BaseURL+"/api/v1/ruleset/flagd", wrapper.GetFlagdFlags, options.OperationMiddlewares["getFlagdFlags"]...)
+	router.GET(options.BaseURL+"/api/v1/ruleset/flagd/problems", wrapper.GetFlagdProblems, options.OperationMiddlewares["getFlagdProblems"]...)
 	router.POST(options.BaseURL+"/ofrep/v1/evaluate/flags", wrapper.EvaluateAll, options.OperationMiddlewares["evaluateAll"]...)
 	router.POST(options.BaseURL+"/ofrep/v1/evaluate/flags/:flag", wrapper.EvaluateFlag, options.OperationMiddlewares["evaluateFlag"]...)
 	router.GET(options.BaseURL+"/ofrep/v1/events", wrapper.FollowEvaluations, options.OperationMiddlewares["followEvaluations"]...)
@@ -6061,6 +6186,100 @@ func (response FollowRulesetdefaultApplicationProblemPlusJSONResponse) VisitFoll
 	return err
 }
 
+type GetFlagdFlagsRequestObject struct {
+	Params GetFlagdFlagsParams
+}
+
+type GetFlagdFlagsResponseObject interface {
+	VisitGetFlagdFlagsResponse(w http.ResponseWriter) error
+}
+
+type GetFlagdFlags200ResponseHeaders struct {
+	ETag string
+}
+
+type GetFlagdFlags200JSONResponse struct {
+	Body    map[string]interface{}
+	Headers GetFlagdFlags200ResponseHeaders
+}
+
+func (response GetFlagdFlags200JSONResponse) VisitGetFlagdFlagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFlagdFlags304Response struct {
+}
+
+func (response GetFlagdFlags304Response) VisitGetFlagdFlagsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetFlagdFlagsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetFlagdFlagsdefaultApplicationProblemPlusJSONResponse) VisitGetFlagdFlagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFlagdProblemsRequestObject struct {
+	Params GetFlagdProblemsParams
+}
+
+type GetFlagdProblemsResponseObject interface {
+	VisitGetFlagdProblemsResponse(w http.ResponseWriter) error
+}
+
+type GetFlagdProblems200JSONResponse FlagdProblemList
+
+func (response GetFlagdProblems200JSONResponse) VisitGetFlagdProblemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFlagdProblemsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetFlagdProblemsdefaultApplicationProblemPlusJSONResponse) VisitGetFlagdProblemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLiveRequestObject struct {
 }
 
@@ -6621,6 +6840,12 @@ type StrictServerInterface interface {
 	// FollowRuleset News that the ruleset moved on, as server-sent events.
 	// (GET /api/v1/ruleset/changes)
 	FollowRuleset(ctx context.Context, request FollowRulesetRequestObject) (FollowRulesetResponseObject, error)
+	// GetFlagdFlags All flags of an environment as flag definitions of flagd's.
+	// (GET /api/v1/ruleset/flagd)
+	GetFlagdFlags(ctx context.Context, request GetFlagdFlagsRequestObject) (GetFlagdFlagsResponseObject, error)
+	// GetFlagdProblems The flags that flagd's format cannot express, and why.
+	// (GET /api/v1/ruleset/flagd/problems)
+	GetFlagdProblems(ctx context.Context, request GetFlagdProblemsRequestObject) (GetFlagdProblemsResponseObject, error)
 	// GetLive The process answers.
 	// (GET /livez)
 	GetLive(ctx context.Context, request GetLiveRequestObject) (GetLiveResponseObject, error)
@@ -8581,6 +8806,56 @@ func (sh *strictHandler) FollowRuleset(ctx echo.Context, params FollowRulesetPar
 		return err
 	} else if validResponse, ok := response.(FollowRulesetResponseObject); ok {
 		return validResponse.VisitFollowRulesetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFlagdFlags operation middleware
+func (sh *strictHandler) GetFlagdFlags(ctx echo.Context, params GetFlagdFlagsParams) error {
+	var request GetFlagdFlagsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFlagdFlags(ctx.Request().Context(), request.(GetFlagdFlagsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFlagdFlags")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFlagdFlagsResponseObject); ok {
+		return validResponse.VisitGetFlagdFlagsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFlagdProblems operation middleware
+func (sh *strictHandler) GetFlagdProblems(ctx echo.Context, params GetFlagdProblemsParams) error {
+	var request GetFlagdProblemsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFlagdProblems(ctx.Request().Context(), request.(GetFlagdProblemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFlagdProblems")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFlagdProblemsResponseObject); ok {
+		return validResponse.VisitGetFlagdProblemsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -83,6 +83,11 @@ func (k Keys) Authenticate(token string) (p Principal, ok bool) {
 	return Principal{Key: key.ID, Kind: key.Kind, Project: key.Project, Environment: key.Environment}, true
 }
 
+// IsToken reports whether the text has the form of a key, whoever's it is.
+func IsToken(text string) bool {
+	return strings.HasPrefix(text, tokenPrefix+"_") && strings.Count(text, "_") == 3
+}
+
 // Channel is the token that opens the key's event stream and nothing else: a browser can send it only in an address, where it
 // may be seen. It is good as long as the key is, because clients keep the address.
 func Channel(key apikey.Key) string {

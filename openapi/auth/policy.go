@@ -83,6 +83,8 @@ var Rules = map[string]Rule{ //nolint:gochecknoglobals // a compiled constant
 	"recordMeasurements":    {all, InPlace},
 	"getRuleset":            {sdk, InPlace},
 	"followRuleset":         {sdk, InPlace},
+	"getFlagdFlags":         {sdk, InPlace},
+	"getFlagdProblems":      {sdk, InPlace},
 	"evaluateAll":           {all, InPlace},
 	"evaluateFlag":          {all, InPlace},
 	"followEvaluations":     {all, InPlace},
