@@ -87,6 +87,9 @@ func LossOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]floa
 // widestLogit is the widest panel on the logit scale, whose nearest singularity is π away from the real line.
 const widestLogit = 4.5
 
+// farLogit is where a rate or its complement is next to underflow.
+const farLogit = 600
+
 func betaArms(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]arm, error) {
 	if len(arms) == 0 {
 		return nil, fail(InvalidInput, "there are no arms")
@@ -108,16 +111,22 @@ func betaArms(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]arm, er
 func betaArm(a, b float64) arm {
 	sum := a + b
 	constant := 0.5*math.Log(a*(b/sum)) - 0.5*math.Log(2*math.Pi) - stirlingError(a) - stirlingError(b) + stirlingError(sum)
+	lnDensity := func(u float64) float64 {
+		if math.Abs(u) > farLogit { // only the leading term is left, and x or y underflows
+			return constant + a*math.Log(sum/a) + b*math.Log(sum/b) - math.Max(a*math.Max(-u, 0), b*math.Max(u, 0))
+		}
+		x, y := logistic(u)
+		return constant - deviance(a, sum*x, a-sum*x) - deviance(b, sum*y, b-sum*y)
+	}
 	return arm{
-		mean: a / sum, scale: scale{math.Log(a / b), math.Sqrt(1/a + 1/b)},
-		lnDensity: func(u float64) float64 {
-			x, y := logistic(u)
-			if x == 0 || y == 0 { // so far out that only the leading term is left
-				return constant + a*math.Log(sum/a) + b*math.Log(sum/b) - math.Max(a*math.Max(-u, 0), b*math.Max(u, 0))
-			}
-			return constant - deviance(a, sum*x, a-sum*x) - deviance(b, sum*y, b-sum*y)
-		},
+		mean: a / sum, scale: scale{math.Log(a / b), math.Sqrt(1/a + 1/b)}, lnDensity: lnDensity,
 		lnBelow: func(u float64) float64 {
+			switch {
+			case u < -farLogit:
+				return lnDensity(u) - math.Log(a)
+			case u > farLogit:
+				return math.Log1p(-math.Exp(lnDensity(u) - math.Log(b)))
+			}
 			x, y := logistic(u)
 			if x < 0.5 { // from the end where the small one of x and y keeps its digits
 				return special.LogBetaCDF(x, a, b)
@@ -125,8 +134,7 @@ func betaArm(a, b float64) arm {
 			return special.LogBetaSurvival(y, b, a)
 		},
 		lnJacobian: func(u float64) float64 {
-			x, y := logistic(u)
-			return math.Log(x * y)
+			return -math.Abs(u) - 2*math.Log1p(math.Exp(-math.Abs(u)))
 		},
 	}
 }

@@ -221,3 +221,44 @@ func BenchmarkBestOf4Gaussians(b *testing.B) {
 		}
 	}
 }
+
+// gbstats has no result for an arm at 0 %: p = 1, an interval of (0, 0) and a chance to win of .5 for 0 against 50 of 10,000 (statistics.md 6.1, 1).
+// By Miller's sum the chance that the control is better is Σ_{j<1} ... ≈ 2^-51.
+func TestDefect1NoConversionsInControlIsNoCoinFlip(t *testing.T) {
+	p, err := stats.BetaBinomial(stats.Proportion{N: 10_000}, stats.Proportion{N: 10_000, X: 50}, stats.BetaPrior{Alpha: 1, Beta: 1}, 0.05)
+	if err != nil || 1-p.ChanceToWin > 1e-12 || !(p.LossTreatment > 0 && p.LossTreatment < 1e-15) || math.Abs(p.LossControl-(p.Treatment.Mean-p.Control.Mean)) > 1e-15 {
+		t.Errorf("%+v %v", p, err)
+	}
+	mirror, err := stats.BetaBinomial(stats.Proportion{N: 10_000, X: 50}, stats.Proportion{N: 10_000}, stats.BetaPrior{Alpha: 1, Beta: 1}, 0.05)
+	want := millerSum(51, 9_951, 1, 10_001)
+	if err != nil || math.Abs(mirror.ChanceToWin/want-1) > 1e-9 {
+		t.Errorf("%v, want %v, %v", mirror.ChanceToWin, want, err)
+	}
+}
+
+// gbstats ignores whether a prior is on the relative or the absolute effect (statistics.md 6.1, 6). Here the caller says so by scaling it.
+func TestDefect6APriorOnTheRelativeEffectIsScaledToTheAbsoluteOne(t *testing.T) {
+	relative := stats.GaussianPrior{Mean: 0.02, Variance: 0.09}
+	const baseline = 40
+	absolute := relative.Scaled(baseline)
+	a, err := stats.GaussianPosterior(0.05*baseline, 0.03*baseline, &absolute, 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := stats.GaussianPosterior(0.05, 0.03, &relative, 0.05)
+	if err != nil || !near(a.ChanceToWin, r.ChanceToWin) || !near(a.Mean, r.Mean*baseline) || !near(a.RiskTreatment, r.RiskTreatment*baseline) {
+		t.Errorf("%+v, but %+v, %v", a, r, err)
+	}
+	unscaled, err := stats.GaussianPosterior(0.05*baseline, 0.03*baseline, &relative, 0.05)
+	if err != nil || near(unscaled.ChanceToWin, r.ChanceToWin) {
+		t.Errorf("%+v, %v", unscaled, err)
+	}
+}
+
+// A weak prior has long tails on the logit scale. Beta(0.01, 0.01) without data is symmetric.
+func TestAWeakPriorIsIntegratedToItsEnds(t *testing.T) {
+	p, err := stats.BetaBinomial(stats.Proportion{}, stats.Proportion{}, stats.BetaPrior{Alpha: 0.01, Beta: 0.01}, 0.05)
+	if err != nil || math.Abs(p.ChanceToWin-0.5) > 1e-10 {
+		t.Errorf("%+v %v", p, err)
+	}
+}

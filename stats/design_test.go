@@ -196,3 +196,26 @@ func TestStandings(t *testing.T) {
 		}
 	}
 }
+
+// The examples of R's own documentation of power.prop.test and power.t.test, in the shared worked tables.
+func TestRsDocumentationExamples(t *testing.T) {
+	for _, c := range []struct{ alpha, power, want float64 }{{0.05, 0.9, 76.7069301141}, {0.01, 0.9, 109.095229014}} {
+		n, err := stats.SizeForRates(0.5, 0.75, 1, c.alpha, c.power)
+		if err != nil || math.Abs(n.Pooled/c.want-1) > 1e-6 { // R solves to a tolerance
+			t.Errorf("%+v, want %v, %v", n, c.want, err)
+		}
+	}
+	if p, err := stats.PowerOfRates(0.5, 0.75, 50, 50, 0.05); err != nil || math.Abs(p.Pooled-0.740165901331) > 1e-5 {
+		t.Errorf("%+v %v", p, err)
+	}
+	if p, err := stats.PowerOfMeans(20, 20, 1, 1, 1, 0.05, stats.TwoSided); err != nil || math.Abs(p.T-0.868952801692) > 1e-5 {
+		t.Errorf("%+v %v", p, err)
+	}
+	if n, err := stats.SizeForMeans(1, 1, 1, 1, 0.05, 0.9, stats.TwoSided); err != nil || math.Abs(n.T-22.0210977039) > 1e-5 {
+		t.Errorf("%+v %v", n, err)
+	}
+	// A billion units: Student's t is the normal.
+	if p, err := stats.PowerOfMeans(1e9, 1e9, 0.0001, 1, 1, 0.05, stats.TwoSided); err != nil || math.Abs(p.T-p.Z) > 1e-8 {
+		t.Errorf("%+v %v", p, err)
+	}
+}

@@ -104,6 +104,9 @@ func sequenceScale(n, rho, alpha float64) (float64, error) {
 	if err := checkLevel(alpha); err != nil {
 		return 0, err
 	}
+	if n == 0 {
+		return 0, fail(InsufficientData, "there are no units yet")
+	}
 	r := n * rho * rho
 	if !(n > 0) || !(rho > 0) || !(r > 0) || math.IsInf(r, 1) {
 		return 0, fail(InvalidInput, "a confidence sequence needs at least one unit and a rho of more than 0, not %v and %v", n, rho)

@@ -141,3 +141,26 @@ func TestARateSequenceHoldsTheRateAndIsWiderThanWilson(t *testing.T) {
 		}
 	})
 }
+
+// gbstats finds the one-sided sequential p by bisection and never below 1e-5 (statistics.md 6.1, 11).
+func TestDefect11AOneSidedSequentialPHasNoFloor(t *testing.T) {
+	rho, err := stats.TunedRho(100_000, 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule, err := stats.ConfidenceSequenceOneSided(100_000, rho, 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By the formula: ln p = ½ ln(r+1) - ln 2 - ln(e^x - 1) with r = nρ² and x = r z²/(2(r+1)).
+	r := 100_000 * rho * rho
+	for _, z := range []float64{8, 20, 60} {
+		want := 0.5*math.Log1p(r) - math.Ln2 - r/(2*(r+1))*z*z
+		if got := rule.LnP(z); math.Abs(got-want) > 1e-9*math.Abs(want) || rule.P(20) > 1e-60 {
+			t.Errorf("z %v: ln p %v, want %v", z, got, want)
+		}
+	}
+	if rule.P(-3) != 1 {
+		t.Errorf("p of good news is %v", rule.P(-3))
+	}
+}
