@@ -24,12 +24,12 @@ func (p Proportion) RateSequence(a, b, alpha float64) (low, high float64, err er
 	low, high = 0, 1
 	if p.X > 0 {
 		// In the logarithm of the rate, so that a tiny bound keeps its digits.
-		if l, ok := root(func(l float64) float64 { return excess(math.Exp(-l)) }, -math.Log(rate), -math.Log(rate)+1, 1e-15); ok {
+		if l, ok := root(func(l float64) float64 { return excess(math.Exp(-l), -math.Expm1(-l)) }, -math.Log(rate), -math.Log(rate)+1, 1e-15); ok {
 			low = math.Exp(-l)
 		}
 	}
 	if p.X < p.N {
-		at := func(l float64) float64 { return excess(-math.Expm1(-l)) }
+		at := func(l float64) float64 { return excess(-math.Expm1(-l), math.Exp(-l)) }
 		if l, ok := root(at, -math.Log1p(-rate), -math.Log1p(-rate)+1, 1e-15); ok {
 			high = -math.Expm1(-l)
 		}
@@ -37,24 +37,32 @@ func (p Proportion) RateSequence(a, b, alpha float64) (low, high float64, err er
 	return low, high, nil
 }
 
-// mixtureExcess is ln(p^x (1-p)^(n-x) B(a,b) / (α B(a+x, b+n-x))) as a function of p, with the large parts of the two sides taken
+// mixtureExcess is ln(p^x (1-p)^(n-x) B(a,b) / (α B(a+x, b+n-x))) as a function of p and 1 - p, with the large parts of the two sides taken
 // together before they are subtracted.
-func (p Proportion) mixtureExcess(a, b, alpha float64) func(rate float64) float64 {
+func (p Proportion) mixtureExcess(a, b, alpha float64) func(rate, rest float64) float64 {
 	x, y := float64(p.X), float64(p.N-p.X)
 	s, t := a+x, b+y
 	sum := s + t
 	constant := -math.Log(alpha) - a*math.Log(s/sum) - b*math.Log(t/sum) + 0.5*math.Log(s*(t/sum)) - 0.5*math.Log(2*math.Pi) -
 		stirlingError(s) - stirlingError(t) + stirlingError(sum) + lnBeta(a, b)
-	return func(rate float64) float64 {
+	return func(rate, rest float64) float64 {
 		out := constant
 		if x > 0 {
-			out += x * lnRatio(rate*sum, s)
+			out += x * lnShareRatio(rate, rest, s, t)
 		}
 		if y > 0 {
-			out += y * lnRatio((1-rate)*sum, t)
+			out += y * lnShareRatio(rest, rate, t, s)
 		}
 		return out
 	}
+}
+
+// lnShareRatio is ln(share / (own/(own+other))) with rest = 1 - share, from the small ones of the numbers.
+func lnShareRatio(share, rest, own, other float64) float64 {
+	if rest < 0.1 {
+		return math.Log1p(-rest) + math.Log1p(other/own)
+	}
+	return lnRatio(share*(own+other), own)
 }
 
 // lnRatio is ln(a/b), right also where a is next to b.
