@@ -27,10 +27,8 @@ type CUPEDEffect struct {
 // AdjustedArm is an arm after adjustment: its mean, the variance of a unit (with n - 1), and its mean without adjustment.
 type AdjustedArm struct{ Mean, Variance, RawMean float64 }
 
-// precision of the solution in bits: far more than the sums' 53, so that a metric which its covariate predicts perfectly is seen to be.
-const precision = 320
-
-// nothing is the share of the variance below which nothing is left of it: rounding of values themselves leaves 1e-32.
+// nothing is the share of the variance below which nothing is left of it: the rounding of values themselves leaves 1e-32, and the
+// solution is computed to as much.
 const nothing = 1e-24
 
 // Coefficients says from which variation the coefficients of covariates are taken.
@@ -69,11 +67,9 @@ func CUPEDBy(how Coefficients, control, treatment *CoSums, t Test) (CUPEDEffect,
 	if err != nil {
 		return CUPEDEffect{}, err
 	}
-	all := NewCoSums(control.Len())
-	_ = all.Merge(control) // as many values
-	_ = all.Merge(treatment)
-	thetaA, thetaB, dropped := coefficients(how, control, treatment, all)
-	a, b := control.adjusted(all, thetaA), treatment.adjusted(all, thetaB)
+	ca, cb := control.comoments(), treatment.comoments()
+	thetaA, thetaB, dropped := coefficients(how, ca, cb)
+	a, b := ca.adjusted(cb, thetaA), cb.adjusted(ca, thetaB)
 	if a.variance <= nothing*rawA.Variance() && b.variance <= nothing*rawB.Variance() {
 		return CUPEDEffect{}, fail(ZeroVariance, "the covariates predict the metric perfectly, so there is nothing left to judge a difference by")
 	}
@@ -97,19 +93,15 @@ func CUPEDBy(how Coefficients, control, treatment *CoSums, t Test) (CUPEDEffect,
 }
 
 // coefficients of both arms, and the covariates that were dropped.
-func coefficients(how Coefficients, control, treatment, all *CoSums) (a, b []*big.Float, dropped []int) {
-	k := all.Len() - 1
+func coefficients(how Coefficients, control, treatment comoments) (a, b []pair, dropped []int) {
 	switch how {
 	case WithinArms:
-		a, dropped = solve(k, func(i, j int) *big.Float {
-			inA, inB := quo(control.scaledComoment(i, j), bigInt(control.n)), quo(treatment.scaledComoment(i, j), bigInt(treatment.n))
-			return inA.Add(inA, inB)
-		})
+		a, dropped = solve(control.len(), func(i, j int) pair { return control.at(i, j).add(treatment.at(i, j)) })
 		return a, a, dropped
 	case PerArm:
 		var more []int
-		a, dropped = solve(k, control.scaledComoment)
-		b, more = solve(k, treatment.scaledComoment)
+		a, dropped = solve(control.len(), control.at)
+		b, more = solve(control.len(), treatment.at)
 		for _, d := range more {
 			if !slices.Contains(dropped, d) {
 				dropped = append(dropped, d)
@@ -117,15 +109,21 @@ func coefficients(how Coefficients, control, treatment, all *CoSums) (a, b []*bi
 		}
 		return a, b, dropped
 	default:
-		a, dropped = solve(k, all.scaledComoment)
+		// of both arms as one: within the arms, and between them
+		na, nb := pairOf(float64(control.n)), pairOf(float64(treatment.n))
+		weight := na.mul(nb).div(na.add(nb))
+		a, dropped = solve(control.len(), func(i, j int) pair {
+			between := control.means[i].sub(treatment.means[i]).mul(control.means[j].sub(treatment.means[j]))
+			return control.at(i, j).add(treatment.at(i, j)).add(between.mul(weight))
+		})
 		return a, a, dropped
 	}
 }
 
-func plain(list []*big.Float) []float64 {
+func plain(list []pair) []float64 {
 	out := make([]float64, len(list))
 	for i, v := range list {
-		out[i], _ = v.Float64()
+		out[i] = v.float()
 	}
 	return out
 }
@@ -155,83 +153,95 @@ func (a adjustedArm) sample(n float64) Sample {
 	return Sample{Mean: a.mean, Rest: a.rest, Variance: a.variance / n}
 }
 
-func (s *CoSums) adjusted(all *CoSums, theta []*big.Float) adjustedArm {
-	n, nAll := bigInt(s.n), bigInt(all.n)
-	mean := quo(s.sums[0].float(), n)
-	for i, t := range theta {
-		shift := quo(s.sums[i+1].float(), n)
-		shift.Sub(shift, quo(all.sums[i+1].float(), nAll))
-		mean.Sub(mean, shift.Mul(shift, t))
-	}
-	// with theta and -1 for the metric itself the residual is theta'x - y
-	weights := append([]*big.Float{newBig().SetInt64(-1)}, theta...)
-	variance, covariance := newBig(), newBig()
-	for i, u := range weights {
-		for j, v := range weights {
-			c := newBig().Mul(u, s.scaledComoment(i, j))
-			if j == 0 {
-				covariance.Sub(covariance, c)
-			}
-			variance.Add(variance, c.Mul(c, v))
+// comoments are the means and Σ(x - x̄)(y - ȳ) of all values of an arm, to 32 digits.
+type comoments struct {
+	n        int64
+	means    []pair
+	products []pair
+}
+
+func (s *CoSums) comoments() comoments {
+	out := comoments{n: s.n, means: make([]pair, len(s.sums)), products: make([]pair, 0, len(s.products))}
+	n, sums := bigInt(s.n), make([]*big.Float, len(s.sums))
+	for i := range s.sums {
+		sums[i] = s.sums[i].float()
+		hi, lo := rounded(sums[i], n)
+		out.means[i] = pair{hi, lo}
+		for j := range i + 1 {
+			hi, lo := rounded(bigSub(bigMul(n, s.product(i, j).float()), bigMul(sums[i], sums[j])), n)
+			out.products = append(out.products, pair{hi, lo})
 		}
 	}
-	scale := newBig().Mul(n, bigInt(s.n-1))
-	out := adjustedArm{}
-	out.mean, _ = mean.Float64()
-	out.rest, _ = mean.Sub(mean, newBig().SetFloat64(out.mean)).Float64()
-	out.variance, _ = variance.Quo(variance, scale).Float64()
-	out.covariance, _ = covariance.Quo(covariance, scale).Float64()
-	out.variance = math.Max(0, out.variance)
 	return out
+}
+
+// len is the number of covariates.
+func (c comoments) len() int { return len(c.means) - 1 }
+
+func (c comoments) at(i, j int) pair {
+	if i < j {
+		i, j = j, i
+	}
+	return c.products[i*(i+1)/2+j]
+}
+
+// adjusted is an arm beside the other one, whose units are in the overall mean of the covariates.
+func (c comoments) adjusted(other comoments, theta []pair) adjustedArm {
+	n, more := pairOf(float64(c.n)), pairOf(float64(other.n))
+	share := more.div(n.add(more))
+	mean := c.means[0]
+	for i, t := range theta { // x̄ - x̄_all is the other arm's share of the gap between the arms
+		mean = mean.sub(t.mul(c.means[i+1].sub(other.means[i+1]).mul(share)))
+	}
+	// the residual is the metric less theta·x
+	variance, covariance := c.at(0, 0), c.at(0, 0)
+	for i, t := range theta {
+		cross := t.mul(c.at(i+1, 0))
+		covariance = covariance.sub(cross)
+		variance = variance.sub(cross).sub(cross)
+		for j, u := range theta {
+			variance = variance.add(t.mul(u).mul(c.at(i+1, j+1)))
+		}
+	}
+	last := float64(c.n - 1)
+	return adjustedArm{mean: mean.hi, rest: mean.lo, variance: math.Max(0, variance.float()/last), covariance: covariance.float() / last}
 }
 
 // solve finds the coefficients of k covariates from the cross products of values (0 is the metric) by elimination, dropping each
 // covariate that those before it explain.
-func solve(k int, cross func(i, j int) *big.Float) (theta []*big.Float, dropped []int) {
-	theta = make([]*big.Float, k)
-	left, right := make([][]*big.Float, k), make([]*big.Float, k)
+func solve(k int, cross func(i, j int) pair) (theta []pair, dropped []int) {
+	theta = make([]pair, k)
+	left, right := make([][]pair, k), make([]pair, k)
 	for i := range k {
-		left[i] = make([]*big.Float, k)
+		left[i] = make([]pair, k)
 		for j := range k {
-			left[i][j] = newBig().Set(cross(i+1, j+1))
+			left[i][j] = cross(i+1, j+1)
 		}
-		right[i] = newBig().Set(cross(i+1, 0))
-		theta[i] = newBig()
+		right[i] = cross(i+1, 0)
 	}
 	kept := make([]bool, k)
 	for p := range k {
-		least := newBig().Mul(cross(p+1, p+1), newBig().SetFloat64(1e-12))
-		if left[p][p].Sign() <= 0 || left[p][p].Cmp(least) <= 0 {
+		if kept[p] = left[p][p].hi > 1e-12*cross(p+1, p+1).hi; !kept[p] {
 			dropped = append(dropped, p)
 			continue
 		}
-		kept[p] = true
 		for i := p + 1; i < k; i++ {
-			eliminate(left, right, p, i)
+			factor := left[i][p].div(left[p][p])
+			for j := p; j < k; j++ {
+				left[i][j] = left[i][j].sub(factor.mul(left[p][j]))
+			}
+			right[i] = right[i].sub(factor.mul(right[p]))
 		}
 	}
 	for p := k - 1; p >= 0; p-- {
 		if !kept[p] {
 			continue
 		}
-		sum := newBig().Set(right[p])
+		sum := right[p]
 		for j := p + 1; j < k; j++ {
-			sum.Sub(sum, newBig().Mul(left[p][j], theta[j]))
+			sum = sum.sub(left[p][j].mul(theta[j]))
 		}
-		theta[p].Quo(sum, left[p][p])
+		theta[p] = sum.div(left[p][p])
 	}
 	return theta, dropped
 }
-
-// eliminate takes the multiple of row p from row i that clears its column p.
-func eliminate(left [][]*big.Float, right []*big.Float, p, i int) {
-	factor := quo(left[i][p], left[p][p])
-	for j := p; j < len(left); j++ {
-		left[i][j].Sub(left[i][j], newBig().Mul(factor, left[p][j]))
-	}
-	right[i].Sub(right[i], newBig().Mul(factor, right[p]))
-}
-
-func newBig() *big.Float { return new(big.Float).SetPrec(precision) }
-
-func quo(a, b *big.Float) *big.Float { return newBig().Quo(a, b) }

@@ -27,11 +27,13 @@ func (d discrete) test(k float64) ExactP {
 	logSeen := d.log(k)
 	up := k >= d.mode // which tail k lies in
 	own := d.sum(k, up)
-	two := own
-	if across, there := d.across(k, up, logSeen); there {
+	two, seen := own, math.Exp(logSeen)
+	switch across, there := d.across(k, up, logSeen); {
+	case there && math.Abs(across-k) == 1: // everything else is as improbable
+		two = 1 / seen
+	case there:
 		two += math.Exp(d.log(across)-logSeen) * d.sum(across, !up)
 	}
-	seen := math.Exp(logSeen)
 	out := ExactP{
 		TwoSided: math.Min(1, seen*two), LnTwoSided: math.Min(0, logSeen+math.Log(two)),
 		MidP: math.Min(1, seen*(two-0.5)), LnMidP: math.Min(0, logSeen+math.Log(two-0.5)),

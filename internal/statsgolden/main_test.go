@@ -34,6 +34,15 @@ func TestTheSharedCases(t *testing.T) {
 	}
 }
 
+// TestTheCasesThatMatterMost runs a smaller copy of them, the hard ones of every method, which is in the repository.
+func TestTheCasesThatMatterMost(t *testing.T) {
+	var out strings.Builder
+	ok, err := run("testdata", &out)
+	if err != nil || !ok || !strings.Contains(out.String(), "in 43 files") {
+		t.Errorf("%v, %v\n%s", ok, err, out.String())
+	}
+}
+
 // The rule of comparison is the schema's own; a command that passes everything would pass the files too.
 func TestTheRuleOfComparison(t *testing.T) {
 	tol := tolerance{Rel: 1e-3, Abs: 1e-6}

@@ -120,7 +120,7 @@ func welchRaw(in struct {
 func relativeLift(in twoMeans) (values, error) {
 	a, errA := in.A.moments().Sample()
 	b, errB := in.B.moments().Sample()
-	if err := errors.Join(errA, errB); err != nil {
+	if err := worse(errA, errB); err != nil {
 		return nil, err
 	}
 	l, err := stats.RelativeLift(a, b, float64(in.Alpha))

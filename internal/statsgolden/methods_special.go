@@ -26,6 +26,8 @@ func specialFunction(in struct {
 	}
 	x, value := floats(in.Args), math.NaN()
 	switch {
+	case (in.Fn == "norm_ppf" || in.Fn == "t_ppf") && len(x) > 0 && (x[0] == 0 || x[0] == 1):
+		value = math.Inf(int(2*x[0] - 1)) // the ends of the line
 	case len(x) == 1 && one[in.Fn] != nil:
 		value = one[in.Fn](x[0])
 	case len(x) == 2 && two[in.Fn] != nil:

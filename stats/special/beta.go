@@ -28,9 +28,9 @@ func betaTail(x, y, a, b float64) float64 {
 	case y <= 0:
 		return 1
 	case x < (a+1)/(a+b+2):
-		return math.Exp(logBetaFront(x, y, a, b)) * betaFraction(x, y, a, b)
+		return math.Min(1, math.Exp(logBetaFront(x, y, a, b))*betaFraction(x, y, a, b))
 	default:
-		return 1 - math.Exp(logBetaFront(y, x, b, a))*betaFraction(y, x, b, a)
+		return math.Max(0, 1-math.Exp(logBetaFront(y, x, b, a))*betaFraction(y, x, b, a))
 	}
 }
 
