@@ -62,12 +62,15 @@ func CUPEDBy(how Coefficients, control, treatment *CoSums, t Test) (CUPEDEffect,
 	if control.Len() != treatment.Len() || control.Len() < 1 || how > PerArm {
 		return CUPEDEffect{}, fail(InvalidInput, "the arms have %d and %d values per unit; both need the metric and the same covariates", control.Len(), treatment.Len())
 	}
-	rawA, rawB := control.Moments(0), treatment.Moments(0)
+	if control.n < 2 || treatment.n < 2 {
+		return CUPEDEffect{}, fail(InsufficientData, "an arm has fewer than two units")
+	}
+	ca, cb := control.comoments(), treatment.comoments()
+	rawA, rawB := ca.moments(0), cb.moments(0)
 	raw, err := WelchTest(rawA, rawB, t)
 	if err != nil {
 		return CUPEDEffect{}, err
 	}
-	ca, cb := control.comoments(), treatment.comoments()
 	thetaA, thetaB, dropped := coefficients(how, ca, cb)
 	a, b := ca.adjusted(cb, thetaA), cb.adjusted(ca, thetaB)
 	if a.variance <= nothing*rawA.Variance() && b.variance <= nothing*rawB.Variance() {
@@ -162,17 +165,22 @@ type comoments struct {
 
 func (s *CoSums) comoments() comoments {
 	out := comoments{n: s.n, means: make([]pair, len(s.sums)), products: make([]pair, 0, len(s.products))}
-	n, sums := bigInt(s.n), make([]*big.Float, len(s.sums))
+	units, n, sums := bigInt(s.n), pairOf(float64(s.n)), make([]*big.Float, len(s.sums))
 	for i := range s.sums {
 		sums[i] = s.sums[i].float()
-		hi, lo := rounded(sums[i], n)
-		out.means[i] = pair{hi, lo}
+		out.means[i] = pairFrom(sums[i]).div(n)
 		for j := range i + 1 {
-			hi, lo := rounded(bigSub(bigMul(n, s.product(i, j).float()), bigMul(sums[i], sums[j])), n)
-			out.products = append(out.products, pair{hi, lo})
+			scaled := bigSub(bigMul(units, s.product(i, j).float()), bigMul(sums[i], sums[j]))
+			out.products = append(out.products, pairFrom(scaled).div(n))
 		}
 	}
 	return out
+}
+
+// moments are those of value i.
+func (c comoments) moments(i int) Moments {
+	m := c.means[i]
+	return Moments{N: c.n, Mean: m.hi, Rest: m.lo, M2: math.Max(0, c.at(i, i).float())}
 }
 
 // len is the number of covariates.

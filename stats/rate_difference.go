@@ -153,12 +153,12 @@ func crossing(f func(float64) float64, low, high float64) float64 {
 			break
 		}
 		switch fx := f(x); {
+		case math.Abs(fx) < 1e-13: // in standard errors
+			return x
 		case fx > 0:
 			low, fl, fh = x, fx, fh/2
 		case fx < 0:
 			high, fh, fl = x, fx, fl/2
-		default:
-			return x
 		}
 	}
 	return x

@@ -136,11 +136,12 @@ func betaQuantile(tail, a, b float64, upper bool) float64 {
 		} else {
 			low = u
 		}
-		next := u - sign*(at-goal)/math.Exp(logBetaDensity(x, y, a, b)-math.Log(y)-at)
-		if !(next > low && next < high) {
+		next, done := u-sign*(at-goal)/math.Exp(logBetaDensity(x, y, a, b)-math.Log(y)-at), false
+		if next > low && next < high {
+			done = math.Abs(next-u) <= 1e-9*math.Min(1, math.Abs(u)) // a step of Newton's squares the error
+		} else {
 			next = (low + high) / 2
 		}
-		done := math.Abs(next-u) <= 4e-16*math.Max(math.Abs(u), 1)
 		u = next
 		if done || high-low < 1e-17 {
 			break
