@@ -33,9 +33,10 @@ func BetaBinomial(control, treatment Proportion, prior BetaPrior, alpha float64)
 	if err != nil {
 		return BetaPosterior{}, err
 	}
-	loss := lossOf(arms, widestLogit)
+	posteriors := posteriorsOf(arms, widestLogit)
+	loss := posteriors.loss()
 	return BetaPosterior{
-		ChanceToWin: bestOf(arms, widestLogit)[1], LossControl: loss[0], LossTreatment: loss[1],
+		ChanceToWin: posteriors.best()[1], LossControl: loss[0], LossTreatment: loss[1],
 		Control: control.credible(prior, alpha), Treatment: treatment.credible(prior, alpha),
 	}, nil
 }

@@ -21,23 +21,32 @@ func scalesOf(arms []arm) []scale {
 
 // bestOf is ∫ fᵢ Πⱼ Fⱼ for each arm i.
 func bestOf(arms []arm, widest float64) []float64 {
-	out, scales, sum := make([]float64, len(arms)), scalesOf(arms), 0.0
-	for i, own := range arms {
-		if i == 1 && len(arms) == 2 && out[0] < 0.9 {
+	return posteriorsOf(arms, widest).best()
+}
+
+// posteriors are several arms, on a common grid where there is one.
+type posteriors struct {
+	arms   []arm
+	widest float64
+	grid   *grid
+}
+
+func posteriorsOf(arms []arm, widest float64) posteriors {
+	out := posteriors{arms: arms, widest: widest}
+	if g, ok := newGrid(arms, widest); ok {
+		out.grid = &g
+	}
+	return out
+}
+
+func (p posteriors) best() []float64 {
+	out, sum := make([]float64, len(p.arms)), 0.0
+	for i := range p.arms {
+		if i == 1 && len(p.arms) == 2 && out[0] < 0.9 {
 			out[1] = 1 - out[0]
-			sum = 1
-			break
+			return out
 		}
-		lnF := func(u float64) float64 {
-			ln := own.lnDensity(u)
-			for j, other := range arms {
-				if j != i {
-					ln += other.lnBelow(u)
-				}
-			}
-			return ln
-		}
-		out[i] = math.Exp(lnIntegral(lnF, scales, widest))
+		out[i] = p.chance(i)
 		sum += out[i]
 	}
 	for i := range out {
@@ -46,30 +55,57 @@ func bestOf(arms []arm, widest float64) []float64 {
 	return out
 }
 
-// lossOf is E[max - arm] for each arm. That of the arm with the largest mean is ∫ F (1 - Π F of the others), whose terms are all positive, so
+// chance is that of arm i to be the best.
+func (p posteriors) chance(i int) float64 {
+	if p.grid != nil {
+		if v := p.grid.best(i); v > gridLeast {
+			return v
+		}
+	}
+	lnF := func(u float64) float64 {
+		ln := p.arms[i].lnDensity(u)
+		for j, other := range p.arms {
+			if j != i {
+				ln += other.lnBelow(u)
+			}
+		}
+		return ln
+	}
+	return math.Exp(lnIntegral(lnF, scalesOf(p.arms), p.widest))
+}
+
+func lossOf(arms []arm, widest float64) []float64 { return posteriorsOf(arms, widest).loss() }
+
+// loss is E[max - arm] for each arm. That of the arm with the largest mean is ∫ F (1 - Π F of the others), whose terms are all positive, so
 // that a tiny loss keeps its digits; the others have the difference of means more.
-func lossOf(arms []arm, widest float64) []float64 {
+func (p posteriors) loss() []float64 {
 	leader := 0
-	for i, a := range arms {
-		if a.mean > arms[leader].mean {
+	for i, a := range p.arms {
+		if a.mean > p.arms[leader].mean {
 			leader = i
 		}
 	}
-	least := leaderLoss(arms, leader, widest)
-	out := make([]float64, len(arms))
-	for i, a := range arms {
-		out[i] = least + (arms[leader].mean - a.mean)
+	least := p.leaderLoss(leader)
+	out := make([]float64, len(p.arms))
+	for i, a := range p.arms {
+		out[i] = least + (p.arms[leader].mean - a.mean)
 	}
 	return out
 }
 
-func leaderLoss(arms []arm, leader int, widest float64) float64 {
-	if len(arms) == 1 {
+func (p posteriors) leaderLoss(leader int) float64 {
+	if len(p.arms) == 1 {
 		return 0
+	}
+	if p.grid != nil {
+		// A loss is compared with what the leader's own spread can make of it.
+		if v := p.grid.loss(leader); v > gridLeast*math.Exp(p.arms[leader].lnJacobian(p.arms[leader].scale.centre))*p.arms[leader].scale.width {
+			return v
+		}
 	}
 	lnF := func(u float64) float64 {
 		others := 0.0
-		for j, a := range arms {
+		for j, a := range p.arms {
 			if j != leader {
 				others += a.lnBelow(u)
 			}
@@ -77,9 +113,9 @@ func leaderLoss(arms []arm, leader int, widest float64) float64 {
 		if !(others < 0) {
 			return math.Inf(-1)
 		}
-		return arms[leader].lnBelow(u) + math.Log(-math.Expm1(others)) + arms[leader].lnJacobian(u)
+		return p.arms[leader].lnBelow(u) + math.Log(-math.Expm1(others)) + p.arms[leader].lnJacobian(u)
 	}
-	return math.Exp(lnIntegral(lnF, scalesOf(arms), widest))
+	return math.Exp(lnIntegral(lnF, scalesOf(p.arms), p.widest))
 }
 
 // ThompsonWeights are the shares of traffic of a bandit: floor for every arm, the rest by the probability to be best, as
