@@ -104,7 +104,7 @@ func TestAServerThatDoesNotAnswerIsExplained(t *testing.T) {
 // What the server says and means in the cases that the suite cannot make on every engine.
 func TestTheServersRefusalsAreExplained(t *testing.T) {
 	cluster := esdbtest.Start(t, esdbtest.Options{MaxAppendSize: 1_000})
-	log := open(t, cluster.ConnectionString(), Options{Patience: 300 * time.Millisecond})
+	log := open(t, cluster.ConnectionString(), Options{})
 	client := direct(t, cluster)
 	surely(t, log, "flag-a", 0)
 	if _, err := client.TombstoneStream(t.Context(), "flag-a", driver.TombstoneStreamOptions{ExpectedRevision: driver.Any{}}); err != nil {
@@ -218,6 +218,22 @@ func TestAConnectionThatSwallowsCallsIsReplaced(t *testing.T) {
 	cluster := esdbtest.Start(t, esdbtest.Options{})
 	log := open(t, cluster.ConnectionString(), Options{Attempt: 200 * time.Millisecond})
 	surely(t, log, "flag-a", 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	live, second := make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	go func() {
+		for e, err := range log.All(ctx, 0, eventlog.Filter{}) {
+			switch {
+			case err != nil || e.Revision == 1:
+				second <- err
+				return
+			case e.IsCheckpoint():
+				once.Do(func() { close(live) })
+			}
+		}
+	}()
+	<-live
 	cluster.Freeze()
 	began := time.Now()
 	if _, err := log.Append(t.Context(), "flag-a", 0, noted("flag-a", 1)); err != nil {
@@ -225,6 +241,9 @@ func TestAConnectionThatSwallowsCallsIsReplaced(t *testing.T) {
 	}
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("it took %v", took)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("the reader over the half-open connection: %v", err)
 	}
 	if m := log.Metrics(); m.Connects != 2 || m.Retries == 0 || m.Appends != 2 || !m.Connected {
 		t.Errorf("metrics: %+v, want two connections and a retry", m)
@@ -408,7 +427,7 @@ func TestMetadataOfOthersDoesNotStopAReader(t *testing.T) {
 // An outage that lasts longer than patience is told to the reader, who comes back; what is short is bridged.
 func TestAReaderIsToldOfALongOutage(t *testing.T) {
 	cluster := esdbtest.Start(t, esdbtest.Options{})
-	log := open(t, cluster.ConnectionString(), Options{Patience: 400 * time.Millisecond})
+	log := open(t, cluster.ConnectionString(), Options{Patience: time.Second})
 	surely(t, log, "flag-a", 0)
 	var last error
 	for e, err := range log.All(t.Context(), 0, eventlog.Filter{}) {

@@ -79,10 +79,13 @@ func (f *feed) run(ctx context.Context, a *admission, open source) {
 	}
 }
 
-// next waits for the next message, no longer than ctx lasts, and not longer than limit when that is over 0.
+// next waits for the next message, no longer than ctx lasts, and not longer than limit when that is over 0. Without a limit
+// it is a subscription, which may be silent for long; so it also ends when others find the connection to be of no use.
 func (f *feed) next(ctx context.Context, limit time.Duration) message {
 	var late <-chan time.Time
+	retired := f.connection.retired
 	if limit > 0 {
+		retired = nil
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		late = timer.C
@@ -95,6 +98,8 @@ func (f *feed) next(ctx context.Context, limit time.Duration) message {
 		return m
 	case <-ctx.Done():
 		return message{err: ctx.Err()}
+	case <-retired:
+		return message{err: errGivenUp}
 	case <-late:
 		return message{err: errGivenUp}
 	}
