@@ -78,8 +78,7 @@ func write(t *testing.T, client *driver.Client, stream string, expected driver.E
 }
 
 func code(err error) driver.ErrorCode {
-	var e *driver.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
 		return e.Code()
 	}
 	return -1
