@@ -57,6 +57,8 @@ type Store struct {
 	tail     tail
 	next     int // number of the next segment
 	parked   []Parked
+
+	recent recent // has its own lock
 }
 
 var _ projections.Projection = (*Store)(nil)

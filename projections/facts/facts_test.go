@@ -498,12 +498,49 @@ func BenchmarkUnits(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	q := query
+	q.Metrics = slices.Clone(query.Metrics[:3])
+	q.Dimensions = nil
 	for b.Loop() {
-		if u, err := s.Units(b.Context(), query); err != nil || len(u.Arm) != 200_000 {
+		q.Metrics[2].Window-- // another question each time, so that no table is handed out again
+		if u, err := s.Units(b.Context(), q); err != nil || len(u.Arm) != 200_000 {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(600_000*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// A table that was asked for lately is handed out again; one that is too large, or was not asked for in a long time, is made anew.
+func TestTablesAreHandedOutAgain(t *testing.T) {
+	s := open(t, t.TempDir(), 0)
+	if err := s.Apply(t.Context(), []eventlog.Recorded{recorded(t, 1, batchOf([]item{{id: "1", unit: "u", variant: "a"}}))}); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(q facts.Query) *facts.Units {
+		u, err := s.Units(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	at := query
+	at.At = 1
+	first := ask(at)
+	if ask(at) != first || ask(query) != first {
+		t.Error("the same question at the same position got another table")
+	}
+	// Names with spaces and brackets do not make two questions look alike.
+	odd := at
+	odd.Arms = []domain.VariantKey{`a", "b`}
+	if ask(odd) == first || len(ask(odd).Arm) != 0 {
+		t.Error("another question got the same table")
+	}
+	if err := s.Apply(t.Context(), []eventlog.Recorded{recorded(t, 2, batchOf([]item{{id: "2", unit: "v", variant: "b"}}))}); err != nil {
+		t.Fatal(err)
+	}
+	if u := ask(query); len(u.Arm) != 2 || ask(at) != first {
+		t.Errorf("at the new position there are %d units", len(u.Arm))
+	}
 }
 
 func BenchmarkReopen(b *testing.B) {

@@ -108,7 +108,8 @@ type Dimension struct {
 // maxArms is what an arm's number can hold.
 const maxArms = 100
 
-// Units makes the table. It works on a snapshot of the rows, so applying goes on meanwhile.
+// Units makes the table. It works on a snapshot of the rows, so applying goes on meanwhile. The table may be handed out again, so it must
+// not be written to.
 func (s *Store) Units(ctx context.Context, q Query) (*Units, error) {
 	if len(q.Arms) == 0 || len(q.Arms) > maxArms {
 		return nil, fmt.Errorf("a query needs 1 to %d arms, not %d", maxArms, len(q.Arms))
@@ -122,6 +123,10 @@ func (s *Store) Units(ctx context.Context, q Query) (*Units, error) {
 	}
 	if q.At > position {
 		return nil, fmt.Errorf("the facts are applied up to position %d, not yet to %d; ask again in a moment", position, q.At)
+	}
+	key := keyOfQuery(q)
+	if known := s.recent.get(key); known != nil {
+		return known, nil
 	}
 	c := newCollector(q)
 	for _, g := range segments {
@@ -137,7 +142,9 @@ func (s *Store) Units(ctx context.Context, q Query) (*Units, error) {
 		}
 	}
 	c.readMeasurements(measurements)
-	return c.finish(), nil
+	out := c.finish()
+	s.recent.put(key, out)
+	return out, nil
 }
 
 // readExposures takes the rows that are not sealed yet.
