@@ -25,6 +25,7 @@ type Look struct {
 	OverRun bool
 
 	plan  GroupSequentialPlan
+	times []float64 // by which alpha is spent
 	curve *pCurve
 }
 
@@ -39,6 +40,14 @@ type Look struct {
 //
 // Time: about 20 ms at 30 looks, 1 ms at 5; one Look serves every comparison of the same plan and look.
 func (p GroupSequentialPlan) Look(information []float64, final bool) (Look, error) {
+	return p.LookInTime(information, information, final)
+}
+
+// LookInTime is Look for an experiment whose end is planned in time: alpha is spent by the shares of the planned time at which the looks
+// were taken, while what the looks have in common follows from the information there was (K. K. G. Lan and D. L. DeMets, Group sequential
+// procedures: calendar versus information time, Statistics in Medicine 8, 1989). Only the ratios of the information matter, so numbers of units
+// over the latest do; it needs no plan of them, and units may come as unevenly as they like.
+func (p GroupSequentialPlan) LookInTime(information, times []float64, final bool) (Look, error) {
 	if err := checkLevel(p.Alpha); err != nil {
 		return Look{}, err
 	}
@@ -48,10 +57,16 @@ func (p GroupSequentialPlan) Look(information []float64, final bool) (Look, erro
 	if err := checkInformation(information); err != nil {
 		return Look{}, err
 	}
-	l := Look{plan: p, OverRun: information[len(information)-1] > 1}
-	l.Final = final || information[len(information)-1] >= 1
-	l.Boundary = p.bounds(information, l.Final, p.level(p.Alpha), fine)
-	l.curve = newPCurve(p, information, l.Final)
+	if err := checkInformation(times); err != nil {
+		return Look{}, err
+	}
+	if len(times) != len(information) {
+		return Look{}, fail(InvalidInput, "%d looks have %d times; each needs one", len(information), len(times))
+	}
+	l := Look{plan: p, times: times, OverRun: times[len(times)-1] > 1}
+	l.Final = final || times[len(times)-1] >= 1
+	l.Boundary = p.bounds(information, times, l.Final, p.level(p.Alpha), fine)
+	l.curve = newPCurve(p, information, times, l.Final)
 	return l, nil
 }
 
@@ -63,14 +78,14 @@ func (p GroupSequentialPlan) level(alpha float64) float64 {
 	return alpha / 2
 }
 
-func (p GroupSequentialPlan) bounds(information []float64, final bool, level, width float64) Boundary {
-	return boundsFor(information, p.lnSpent(information, final, level), p.OneSided, width)
+func (p GroupSequentialPlan) bounds(information, times []float64, final bool, level, width float64) Boundary {
+	return boundsFor(information, p.lnSpent(times, final, level), p.OneSided, width)
 }
 
-func (p GroupSequentialPlan) lnSpent(information []float64, final bool, level float64) []float64 {
-	out := make([]float64, len(information))
-	for k, t := range information {
-		if final && k == len(information)-1 {
+func (p GroupSequentialPlan) lnSpent(times []float64, final bool, level float64) []float64 {
+	out := make([]float64, len(times))
+	for k, t := range times {
+		if final && k == len(times)-1 {
 			t = 1
 		}
 		out[k] = p.Spending.lnSpent(t, level)
@@ -94,7 +109,7 @@ func (l Look) RuleAt(alpha float64) (Rule, error) {
 	}
 	critical := l.Critical()
 	if alpha != l.plan.Alpha {
-		bounds := l.plan.bounds(l.Boundary.Information, l.Final, l.plan.level(alpha), fine).Bounds
+		bounds := l.plan.bounds(l.Boundary.Information, l.times, l.Final, l.plan.level(alpha), fine).Bounds
 		critical = bounds[len(bounds)-1]
 	}
 	if math.IsInf(critical, 1) {
@@ -123,13 +138,13 @@ const (
 	curveHigh = 5.7 // the level 6e-9, beyond which a conservative closed form answers
 )
 
-func newPCurve(p GroupSequentialPlan, information []float64, final bool) *pCurve {
-	c := &pCurve{plan: p, times: information, final: final}
+func newPCurve(p GroupSequentialPlan, information, times []float64, final bool) *pCurve {
+	c := &pCurve{plan: p, times: times, final: final}
 	if !p.OneSided {
 		c.lnSides = math.Ln2
 	}
 	bound := func(y float64) float64 {
-		bounds := p.bounds(information, final, special.NormalSurvival(y), coarse).Bounds
+		bounds := p.bounds(information, times, final, special.NormalSurvival(y), coarse).Bounds
 		return bounds[len(bounds)-1]
 	}
 	c.early, c.late = newChebyshev(bound, curveLow, curveKnee, 10), newChebyshev(bound, curveKnee, curveHigh, 7)

@@ -184,3 +184,37 @@ func BenchmarkEffectUnderALook(b *testing.B) {
 		}
 	}
 }
+
+// With alpha spent by time and information by units: half of the time is over with a fifth of the units. The oracle integrates the two looks'
+// bivariate normal by Simpson's rule: crossing at the second look and not at the first has the probability that is left to spend.
+func TestAlphaIsSpentByTimeAndLooksAreRelatedByInformation(t *testing.T) {
+	look, err := obf(0.05).LookInTime([]float64{0.2, 1}, []float64{0.5, 1}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	survival := func(x float64) float64 { return 0.5 * math.Erfc(x/math.Sqrt2) }
+	first, second := look.Boundary.Bounds[0], look.Boundary.Bounds[1]
+	spent, err := stats.Spending{Kind: stats.OBrienFlemingSpending}.Spent(0.5, 0.05)
+	if err != nil || math.Abs(2*survival(first)-spent) > 1e-12 {
+		t.Errorf("the first look spends %v, not %v (%v)", 2*survival(first), spent, err)
+	}
+	rho := math.Sqrt(0.2)
+	crossing := func(x float64) float64 {
+		sd := math.Sqrt(1 - rho*rho)
+		return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) * (survival((second-rho*x)/sd) + survival((second+rho*x)/sd))
+	}
+	const steps = 20_000
+	h, sum := 2*first/steps, crossing(-first)+crossing(first)
+	for i := 1; i < steps; i++ {
+		sum += float64(2+2*(i%2)) * crossing(-first+float64(i)*h)
+	}
+	if got := sum * h / 3; math.Abs(got-(0.05-spent)) > 1e-9 {
+		t.Errorf("the second look spends %v, not %v", got, 0.05-spent)
+	}
+	if rule, err := look.Rule(); err != nil || math.Abs(rule.P(second)-0.05) > 1e-9 {
+		t.Errorf("p at the bound is %v (%v)", rule.P(second), err)
+	}
+	if _, err := obf(0.05).LookInTime([]float64{0.2, 1}, []float64{0.5}, true); kindOf(err) != stats.InvalidInput {
+		t.Errorf("two looks with one time: %v", err)
+	}
+}

@@ -81,25 +81,42 @@ func (r rules) judgeFor(c course) (judge, error) {
 
 // course are the looks of a group sequential design up to the one that is judged.
 type course struct {
-	shares []float64 // parts of the planned information, increasing
+	shares []float64 // parts of the planned information, or time, increasing
+	units  []float64 // how many there were at each of the looks
 	final  bool
 	// taken: the last of them is a recorded reading, or one that is being taken. Otherwise none has been taken yet, and the only one
 	// is the first that is planned.
 	taken bool
 }
 
+// information is that of each look as a part of the latest look's.
+func (c course) information() []float64 {
+	out := make([]float64, len(c.units))
+	for i, n := range c.units {
+		out[i] = n / c.units[len(c.units)-1]
+	}
+	return out
+}
+
+func total(units []int64) (sum float64) {
+	for _, n := range units {
+		sum += float64(n)
+	}
+	return sum
+}
+
 func courseOf(in Input, r rules) course {
 	var c course
 	for _, reading := range in.Experiment.Readings {
-		c.shares = append(c.shares, reading.Fraction)
+		c.shares, c.units = append(c.shares, reading.Fraction), append(c.units, total(reading.Units))
 		c.final, c.taken = reading.Final, true
 	}
 	if in.Look != nil {
-		c.shares = append(c.shares, in.Look.Fraction)
+		c.shares, c.units = append(c.shares, in.Look.Fraction), append(c.units, float64(len(in.Units.Arm)))
 		c.final, c.taken = in.Look.Final, true
 	}
 	if schedule := r.Schedule(); !c.taken && len(schedule) > 0 {
-		c.shares, c.final = schedule[:1], len(schedule) == 1
+		c.shares, c.units, c.final = schedule[:1], []float64{1}, len(schedule) == 1
 	}
 	return c
 }
@@ -110,7 +127,14 @@ func (r rules) look(c course) (judge, error) {
 		return r.classicLook(c, out)
 	}
 	plan := stats.GroupSequentialPlan{Alpha: r.Alpha, Spending: r.spending()}
-	look, err := plan.Look(c.shares, c.final)
+	var look stats.Look
+	var err error
+	if r.PlannedUnits > 0 {
+		look, err = plan.Look(c.shares, c.final)
+	} else {
+		// Alpha is spent by time; how much the looks have in common follows from the units there were.
+		look, err = plan.LookInTime(c.information(), c.shares, c.final)
+	}
 	if err != nil {
 		return nil, err
 	}
