@@ -67,7 +67,8 @@ type ConditionTrace struct {
 	Holds bool `json:"holds"`
 	// Found is the attribute as the subject has it; absent when it is missing or has no JSON.
 	Found json.RawMessage `json:"found,omitempty"`
-	// Parts are the conditions of a group.
+	// Group is "all" or "any" for a group, and Parts are its conditions.
+	Group string           `json:"group,omitempty"`
 	Parts []ConditionTrace `json:"parts,omitempty"`
 	// Members tells of each segment whether the subject is in it, and why.
 	Members []Membership `json:"members,omitempty"`

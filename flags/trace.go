@@ -27,9 +27,9 @@ func traceOne(l *look, who *Subject, place []int, source *Condition) ConditionTr
 	case c.test < allHold:
 		out.Found = found(c, who)
 	case source.All != nil:
-		out.All, out.Parts = []Condition{}, traceAll(l, who, c.more.children, source.All)
+		out.All, out.Group, out.Parts = nil, "all", traceAll(l, who, c.more.children, source.All)
 	case source.Any != nil:
-		out.Any, out.Parts = []Condition{}, traceAll(l, who, c.more.children, source.Any)
+		out.Any, out.Group, out.Parts = nil, "any", traceAll(l, who, c.more.children, source.Any)
 	case c.test == isMember:
 		for _, i := range c.more.segments {
 			out.Members = append(out.Members, l.rules.segments[i].trace(l.rules, who))

@@ -89,6 +89,7 @@ func flagAnswer(e catalog.Entry[flag.State], environments []project.Environment)
 func environmentAnswer(s flag.State, key domain.EnvironmentKey) api.FlagEnvironment {
 	in := s.In(key)
 	out := api.FlagEnvironment{On: in.On, Rules: in.Targeting.Rules, Default: in.Targeting.Default, Off: string(in.Targeting.Off), Logic: in.Targeting.Logic}
+	out.Overrides, out.Holdouts, out.Held = in.Targeting.Overrides, texts(in.Targeting.Holdouts), string(in.Targeting.Held)
 	if out.Rules == nil {
 		out.Rules = []flag.Rule{}
 	}

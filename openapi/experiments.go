@@ -40,7 +40,7 @@ func (s *Server) CreateExperiment(ctx context.Context, r api.CreateExperimentReq
 		Project: p.State.Key, Key: domain.ExperimentKey(b.Key), Name: b.Name,
 		Plan: experiment.Plan{
 			Hypothesis: b.Hypothesis, Flag: domain.FlagKey(b.Flag), Environment: domain.EnvironmentKey(b.Environment), Unit: domain.UnitType(b.Unit),
-			Arms: b.Arms, Total: domain.Weight(b.Total), //nolint:gosec // the document bounds it
+			Arms: b.Arms, Total: domain.Weight(b.Total), Layer: domain.LayerKey(b.Layer), LayerShare: domain.Weight(b.LayerShare), //nolint:gosec // the document bounds them
 			Primary: domain.MetricKey(b.Primary), Secondary: metricKeys(b.Secondary), Guardrails: metricKeys(b.Guardrails), PlannedEnd: b.PlannedEnd, Analysis: b.Analysis,
 		},
 	}
@@ -120,6 +120,8 @@ func patched(p experiment.Plan, b *api.ExperimentPatch) (experiment.Plan, error)
 	p.Unit = domain.UnitType(or(b.Unit, string(p.Unit)))
 	p.Arms = or(b.Arms, p.Arms)
 	p.Total = domain.Weight(or(b.Total, int(p.Total))) //nolint:gosec // the document bounds it
+	p.Layer = domain.LayerKey(or(b.Layer, string(p.Layer)))
+	p.LayerShare = domain.Weight(or(b.LayerShare, int(p.LayerShare))) //nolint:gosec // the document bounds it
 	p.Primary = domain.MetricKey(or(b.Primary, string(p.Primary)))
 	p.PlannedEnd = or[time.Time](b.PlannedEnd, p.PlannedEnd)
 	if b.Secondary != nil {

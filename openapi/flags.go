@@ -130,6 +130,11 @@ func (s *Server) ChangeFlagEnvironment(ctx context.Context, r api.ChangeFlagEnvi
 	}
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
 	c := flag.SetEnvironment{Environment: key, On: b.On, Rules: b.Rules, Logic: b.Logic, Default: b.Default}
+	c.Overrides, c.Held = b.Overrides, variantKey(b.Held)
+	if b.Holdouts != nil {
+		holdouts := named[domain.HoldoutKey](*b.Holdouts)
+		c.Holdouts = &holdouts
+	}
 	if b.Off != nil {
 		off := domain.VariantKey(*b.Off)
 		c.Off = &off
@@ -160,8 +165,35 @@ func (s *Server) flagCommand(ctx context.Context, in, key, match, reason string,
 	return flagAnswer(after(s, was, result, o.Actor), environments), result.Revision, result.Position, err
 }
 
-// ArchiveFlag takes a flag out of service.
+func variantKey(key *string) *domain.VariantKey {
+	if key == nil {
+		return nil
+	}
+	out := domain.VariantKey(*key)
+	return &out
+}
+
+func named[K ~string](texts []string) []K {
+	out := make([]K, len(texts))
+	for i, t := range texts {
+		out[i] = K(t)
+	}
+	return out
+}
+
+func texts[K ~string](keys []K) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = string(k)
+	}
+	return out
+}
+
+// ArchiveFlag takes a flag out of service, unless another one asks for what it serves: that one could not be served then.
 func (s *Server) ArchiveFlag(ctx context.Context, r api.ArchiveFlagRequestObject) (api.ArchiveFlagResponseObject, error) {
+	if uses := s.Catalog.UsesOfFlag(domain.ProjectKey(r.Project), domain.FlagKey(r.Flag)); uses.Any() {
+		return nil, domain.WrongState("the flag %q asks for what this one serves; change its rules before archiving this one", uses.Flags[0]).WithCode("flag_in_use")
+	}
 	body, revision, position, err := s.flagCommand(ctx, r.Project, r.Flag, r.Params.IfMatch, why(r.Body), flag.Archive{})
 	if err != nil {
 		return nil, err

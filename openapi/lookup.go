@@ -9,8 +9,11 @@ import (
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 )
@@ -47,6 +50,36 @@ func (s *Server) flag(ctx context.Context, in, key string, seen *projections.Rev
 		return s.Catalog.Flag(p.State.Key, domain.FlagKey(key))
 	})
 	return e, p.State.Environments, err
+}
+
+func (s *Server) segment(ctx context.Context, in, key string, seen *projections.Revision) (catalog.Entry[segment.State], error) {
+	p, err := s.project(ctx, in, nil)
+	if err != nil {
+		return catalog.Entry[segment.State]{}, err
+	}
+	return found(ctx, s, seen, "segment", key, func() (catalog.Entry[segment.State], bool) {
+		return s.Catalog.Segment(p.State.Key, domain.SegmentKey(key))
+	})
+}
+
+func (s *Server) layer(ctx context.Context, in, key string, seen *projections.Revision) (catalog.Entry[layer.State], error) {
+	p, err := s.project(ctx, in, nil)
+	if err != nil {
+		return catalog.Entry[layer.State]{}, err
+	}
+	return found(ctx, s, seen, "layer", key, func() (catalog.Entry[layer.State], bool) {
+		return s.Catalog.Layer(p.State.Key, domain.LayerKey(key))
+	})
+}
+
+func (s *Server) holdout(ctx context.Context, in, key string, seen *projections.Revision) (catalog.Entry[holdout.State], error) {
+	p, err := s.project(ctx, in, nil)
+	if err != nil {
+		return catalog.Entry[holdout.State]{}, err
+	}
+	return found(ctx, s, seen, "holdout", key, func() (catalog.Entry[holdout.State], bool) {
+		return s.Catalog.Holdout(p.State.Key, domain.HoldoutKey(key))
+	})
 }
 
 func (s *Server) metric(ctx context.Context, in, key string, seen *projections.Revision) (catalog.Entry[metric.State], error) {

@@ -117,6 +117,24 @@ func TestRefusals(t *testing.T) {
 		{"a value of another type than the flag's", call{method: "POST", path: shop + "/flags", body: `{"key":"a","type":"integer","variants":[{"key":"x","value":1.5}]}`}, 422, "wrong_value_type", "whole number"},
 		{"weights that do not sum", call{method: "PATCH", path: banner + "/environments/production", body: flagOf(`{"variant":"on","weight":1},{"variant":"off","weight":2}`)}, 422, "weights_do_not_sum", "100000"},
 		{"a variant that does not exist", call{method: "PATCH", path: banner + "/environments/production", body: flagOf(`{"variant":"blue","weight":100000}`)}, 422, "unknown_variant", "blue"},
+		{"a segment that does not exist", call{method: "GET", path: shop + "/segments/moon"}, 404, "not_found", "moon"},
+		{"a layer that does not exist", call{method: "GET", path: shop + "/layers/moon"}, 404, "not_found", "moon"},
+		{"a holdout that does not exist", call{method: "GET", path: shop + "/holdouts/moon"}, 404, "not_found", "moon"},
+		{"a segment that a rule asks for", call{method: "PATCH", path: banner + "/environments/production", body: ruleOf(`{"segments":["moon"]}`)}, 422, "unknown_segment", "moon"},
+		{"a flag that a rule asks for", call{method: "PATCH", path: banner + "/environments/production", body: ruleOf(`{"flag":"moon","variants":["on"]}`)}, 422, "unknown_flag", "moon"},
+		{"a flag that asks for itself", call{method: "PATCH", path: banner + "/environments/production", body: ruleOf(`{"flag":"banner","variants":["on"]}`)}, 422, "circle", "banner → banner"},
+		{"a holdout that a flag names", call{method: "PATCH", path: banner + "/environments/production", body: `{"holdouts":["moon"]}`}, 422, "unknown_holdout", "moon"},
+		{"a regular expression that is none", call{method: "PATCH", path: banner + "/environments/production", body: ruleOf(`{"attribute":"a","operator":"matches","values":["("]}`)}, 422, "wrong_value", "RE2"},
+		{"a version that is none", call{method: "PATCH", path: banner + "/environments/production", body: ruleOf(`{"attribute":"a","operator":"version_less","values":["one"]}`)}, 422, "wrong_value", "1.2.3"},
+		{"a condition that is two", call{method: "PATCH", path: banner + "/environments/production", body: ruleOf(`{"attribute":"a","operator":"exists","flag":"x"}`)}, 422, "several_conditions", "several"},
+		{"a list that is none", call{method: "POST", path: shop + "/segments/moon/ids", body: `{"list":"others","add":["a"]}`}, 400, "bad_value", "included"},
+		{"ids of a segment that does not exist", call{method: "POST", path: shop + "/segments/moon/ids", body: `{"list":"included","add":["a"]}`}, 404, "not_found", "moon"},
+		{"a share that is more than all", call{method: "POST", path: shop + "/holdouts", body: `{"key":"h","share":100001}`}, 422, "bad_share", "100000"},
+		{"a layer that a plan names", call{method: "POST", path: shop + "/experiments", body: planOf(`"primary"`, `"layer":"moon","layer_share":1,"primary"`)}, 422, "unknown_layer", "moon"},
+		{"a share of no layer", call{method: "POST", path: shop + "/experiments", body: planOf(`"primary"`, `"layer_share":1,"primary"`)}, 422, "bad_share", "names the layer"},
+		{"a context that is none", call{method: "POST", path: banner + "/environments/production/explain", body: `{"context":{"targetingKey":7}}`}, 422, "bad_context", "targetingKey"},
+		{"an explanation of a flag that does not exist", call{method: "POST", path: shop + "/flags/moon/environments/production/explain", body: `{}`}, 404, "not_found", "moon"},
+		{"an explanation where nothing is", call{method: "POST", path: banner + "/environments/moon/explain", body: `{}`}, 404, "not_found", "moon"},
 		{"a ratio without a denominator", call{method: "POST", path: shop + "/metrics", body: `{"key":"a","kind":"ratio","event":"e","direction":"increase"}`}, 422, "missing", "denominator"},
 		{"a quantile of nothing", call{method: "POST", path: shop + "/metrics", body: `{"key":"a","kind":"quantile","event":"e","direction":"increase"}`}, 422, "quantile_out_of_range", "0.95"},
 		{"a cap on a rate", call{method: "POST", path: shop + "/metrics", body: `{"key":"a","kind":"binary","event":"e","direction":"increase","winsorize":{"upper":{"by":"value","at":9}}}`}, 422, "cannot_winsorize", "binary"},
@@ -279,4 +297,9 @@ func TestAPanicIsOneRequestsProblem(t *testing.T) {
 	if answer := w.do(call{method: "GET", path: banner}); answer.Code != 200 {
 		t.Errorf("the next request gets %d", answer.Code)
 	}
+}
+
+// ruleOf is the targeting with one rule that has one condition.
+func ruleOf(condition string) string {
+	return `{"rules":[{"if":[` + condition + `],"serve":{"variant":"on"}}]}`
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/layer"
 )
 
 // patience bounds what goes on without its caller.
@@ -171,7 +172,7 @@ func (e tested) settle(ctx context.Context) error {
 			}
 			err = errors.Join(err, attaching)
 		}
-		if err != nil {
+		if err = errors.Join(err, e.release(ctx, state)); err != nil {
 			return err
 		}
 		settled = &state
@@ -206,7 +207,42 @@ func (e tested) attach(ctx context.Context, state experiment.State) error {
 	for _, arm := range state.Plan.Arms {
 		split.Weights = append(split.Weights, flag.VariantWeight{Variant: arm.Variant, Weight: arm.Weight})
 	}
-	return e.onFlag(ctx, state.Plan.Flag, flag.AttachExperiment{Environment: state.Plan.Environment, Experiment: e.key, Unit: state.Plan.Unit, Split: split})
+	c := flag.AttachExperiment{Environment: state.Plan.Environment, Experiment: e.key, Unit: state.Plan.Unit, Split: split, Layer: state.Plan.Layer}
+	if c.Layer != "" {
+		part, err := e.allocate(ctx, state.Plan)
+		if err != nil {
+			return err
+		}
+		c.Within = []domain.Slice{part}
+	}
+	return e.onFlag(ctx, state.Plan.Flag, c)
+}
+
+// allocate gives the experiment its part of the layer; one that it has already stays.
+func (e tested) allocate(ctx context.Context, p experiment.Plan) (domain.Slice, error) {
+	result, err := e.onLayer(ctx, p.Layer, layer.Allocate{Experiment: e.key, Share: p.LayerShare})
+	if err != nil {
+		return domain.Slice{}, err
+	}
+	part, _ := result.State.Slice(e.key)
+	return part, nil
+}
+
+// release takes the part back from an experiment that does not run.
+func (e tested) release(ctx context.Context, state experiment.State) error {
+	if state.Plan.Layer == "" || state.Status == experiment.StatusRunning {
+		return nil
+	}
+	_, err := e.onLayer(ctx, state.Plan.Layer, layer.Release{Experiment: e.key})
+	if r, refused := domain.AsRefusal(err); refused && r.Kind == domain.KindNotFound {
+		return nil // a draft may name a layer that is yet to be made
+	}
+	return err
+}
+
+func (e tested) onLayer(ctx context.Context, key domain.LayerKey, c layer.Command) (Result[layer.State], error) {
+	o := Options{Actor: e.o.Actor, Reason: e.o.Reason, DryRun: e.o.DryRun, correlation: e.o.CommandID}
+	return Handle(ctx, e.s, layer.Aggregate, domain.Stream(layer.Aggregate.Category, e.in, key), c, o)
 }
 
 func (e tested) detach(ctx context.Context, at place) error {

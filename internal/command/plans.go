@@ -8,6 +8,7 @@ import (
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/metric"
 )
 
@@ -31,7 +32,28 @@ func (s *Service) checkPlan(ctx context.Context, in domain.ProjectKey, p experim
 			return domain.Invalid(fmt.Sprintf("/arms/%d/variant", i), "the flag %q has no variant %q; add it to the flag or choose another arm", p.Flag, arm.Variant).WithCode("unknown_variant")
 		}
 	}
+	if err := s.checkLayer(ctx, in, p); err != nil {
+		return err
+	}
 	return s.checkMetrics(ctx, in, p, nil)
+}
+
+// checkLayer refuses a layer that isn't there, or a share that is more than all of it.
+func (s *Service) checkLayer(ctx context.Context, in domain.ProjectKey, p experiment.Plan) error {
+	if p.Layer == "" {
+		return nil
+	}
+	past, err := load(ctx, s.log, layer.Aggregate, domain.Stream(layer.Aggregate.Category, in, p.Layer))
+	if err != nil {
+		return err
+	}
+	if !past.state.Exists() || past.state.Archived {
+		return domain.Invalid("/layer", "there is no layer %q in service in this project; create or restore it first", p.Layer).WithCode("unknown_layer")
+	}
+	if p.LayerShare > past.state.Total {
+		return domain.Invalid("/layer_share", "the layer %q has %d buckets; take a share of 1 to %d", p.Layer, past.state.Total, past.state.Total).WithCode("bad_share")
+	}
+	return nil
 }
 
 // checkMetrics refuses metrics that don't exist or are archived, except those in known: what a plan names already stays.

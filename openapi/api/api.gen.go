@@ -14,10 +14,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
+	"github.com/assayhq/assay/flags"
 	"github.com/assayhq/assay/internal/analysis"
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
@@ -431,6 +434,24 @@ func (e GetHistoryParamsCategory) Valid() bool {
 	}
 }
 
+// Defines values for ListSegmentIDsParamsList.
+const (
+	Excluded ListSegmentIDsParamsList = "excluded"
+	Included ListSegmentIDsParamsList = "included"
+)
+
+// Valid indicates whether the value is a known member of the ListSegmentIDsParamsList enum.
+func (e ListSegmentIDsParamsList) Valid() bool {
+	switch e {
+	case Excluded:
+		return true
+	case Included:
+		return true
+	default:
+		return false
+	}
+}
+
 // Amount defines model for Amount.
 type Amount = experiment.Amount
 
@@ -490,8 +511,9 @@ type ChangeList struct {
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
-// Condition defines model for Condition.
-type Condition = flag.Condition
+// Condition One of five things: a comparison (attribute, operator, values), a group (all or any), membership of segments, what another flag serves (flag with variants or
+// values), or a slice of all units.
+type Condition = domain.Condition
 
 // Decision defines model for Decision.
 type Decision struct {
@@ -582,6 +604,12 @@ type ExperimentCreate struct {
 	// Hypothesis We believe <change> for <audience> will <move metric> because <evidence>.
 	Hypothesis string `json:"hypothesis"`
 	Key        string `json:"key"`
+
+	// Layer Excludes the experiments in it from each other; none when left out.
+	Layer string `json:"layer,omitempty"`
+
+	// LayerShare How many of the layer's buckets take part.
+	LayerShare int    `json:"layer_share,omitempty"`
 	Name       string `json:"name,omitempty"`
 
 	// PlannedEnd When the primary metric is read; open-ended when left out.
@@ -616,9 +644,13 @@ type ExperimentPatch struct {
 	Flag        *string         `json:"flag,omitempty"`
 	Guardrails  *[]string       `json:"guardrails,omitempty"`
 	Hypothesis  *string         `json:"hypothesis,omitempty"`
-	Name        *string         `json:"name,omitempty"`
-	PlannedEnd  *time.Time      `json:"planned_end,omitempty"`
-	Primary     *string         `json:"primary,omitempty"`
+
+	// Layer Empty for none.
+	Layer      *string    `json:"layer,omitempty"`
+	LayerShare *int       `json:"layer_share,omitempty"`
+	Name       *string    `json:"name,omitempty"`
+	PlannedEnd *time.Time `json:"planned_end,omitempty"`
+	Primary    *string    `json:"primary,omitempty"`
 
 	// Reason Why; shown in the history.
 	Reason    Reason    `json:"reason,omitempty"`
@@ -626,6 +658,15 @@ type ExperimentPatch struct {
 	Total     *int      `json:"total,omitempty"`
 	Unit      *string   `json:"unit,omitempty"`
 }
+
+// ExplainRequest defines model for ExplainRequest.
+type ExplainRequest struct {
+	// Context The evaluation context, as OFREP takes it: targetingKey and attributes.
+	Context map[string]interface{} `json:"context,omitempty"`
+}
+
+// Explanation A decision and every step that led to it.
+type Explanation = flags.Explanation
 
 // Flag defines model for Flag.
 type Flag struct {
@@ -674,14 +715,17 @@ type FlagEnvironment struct {
 	Default Serve `json:"default"`
 
 	// Experiment The experiment that takes what no rule matches.
-	Experiment string `json:"experiment,omitempty"`
+	Experiment string   `json:"experiment,omitempty"`
+	Held       string   `json:"held,omitempty"`
+	Holdouts   []string `json:"holdouts,omitempty"`
 
 	// Logic A JSONLogic expression, evaluated as flagd does, for what conditions cannot say. It decides what no rule matches: it names a variant, or answers null, and then
 	// the targeting goes on. Without a rule it takes the logic away.
-	Logic *Logic `json:"logic,omitempty"`
-	Off   string `json:"off"`
-	On    bool   `json:"on"`
-	Rules []Rule `json:"rules"`
+	Logic     *Logic     `json:"logic,omitempty"`
+	Off       string     `json:"off"`
+	On        bool       `json:"on"`
+	Overrides []Override `json:"overrides,omitempty"`
+	Rules     []Rule     `json:"rules"`
 }
 
 // FlagEnvironmentPatch defines model for FlagEnvironmentPatch.
@@ -689,13 +733,20 @@ type FlagEnvironmentPatch struct {
 	// Default Either a variant or a split; a default may also be the caller's own.
 	Default *Serve `json:"default,omitempty"`
 
+	// Held The variant for who is held back; the off variant when empty.
+	Held *string `json:"held,omitempty"`
+
+	// Holdouts Keys of holdouts that hold units back from this flag.
+	Holdouts *[]string `json:"holdouts,omitempty"`
+
 	// Logic A JSONLogic expression, evaluated as flagd does, for what conditions cannot say. It decides what no rule matches: it names a variant, or answers null, and then
 	// the targeting goes on. Without a rule it takes the logic away.
 	Logic *Logic `json:"logic,omitempty"`
 
 	// Off A variant; empty for the caller's default.
-	Off *string `json:"off,omitempty"`
-	On  *bool   `json:"on,omitempty"`
+	Off       *string     `json:"off,omitempty"`
+	On        *bool       `json:"on,omitempty"`
+	Overrides *[]Override `json:"overrides,omitempty"`
 
 	// Reason Why; shown in the history.
 	Reason Reason  `json:"reason,omitempty"`
@@ -745,6 +796,65 @@ type HealthChecksStatus string
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// Holdout defines model for Holdout.
+type Holdout struct {
+	Algorithm   string    `json:"algorithm"`
+	Archived    bool      `json:"archived"`
+	By          string    `json:"by,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+	CreatedBy   string    `json:"created_by"`
+	Description string    `json:"description,omitempty"`
+	Key         string    `json:"key"`
+	Name        string    `json:"name"`
+	Position    string    `json:"position"`
+
+	// Revision The ETag.
+	Revision    string    `json:"revision"`
+	Salt        string    `json:"salt"`
+	Share       int       `json:"share"`
+	Total       int       `json:"total"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	UpdatedBy   string    `json:"updated_by"`
+	UsedByFlags []string  `json:"used_by_flags"`
+}
+
+// HoldoutCreate defines model for HoldoutCreate.
+type HoldoutCreate struct {
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// By The attribute that holds the unit id; the targeting key when left out.
+	By          string `json:"by,omitempty"`
+	Description string `json:"description,omitempty"`
+	Key         string `json:"key"`
+	Name        string `json:"name,omitempty"`
+
+	// Reason Why; shown in the history.
+	Reason Reason `json:"reason,omitempty"`
+	Salt   string `json:"salt,omitempty"`
+
+	// Share How many of total are held back.
+	Share int `json:"share"`
+
+	// Total 100000 when left out.
+	Total int `json:"total,omitempty"`
+}
+
+// HoldoutList defines model for HoldoutList.
+type HoldoutList struct {
+	Items      []Holdout `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty"`
+}
+
+// HoldoutPatch defines model for HoldoutPatch.
+type HoldoutPatch struct {
+	Description *string `json:"description,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Reason Why; shown in the history.
+	Reason Reason `json:"reason,omitempty"`
+	Share  *int   `json:"share,omitempty"`
+}
 
 // InstallationKeyCreate defines model for InstallationKeyCreate.
 type InstallationKeyCreate struct {
@@ -817,6 +927,59 @@ type KeyCreated struct {
 type KeyList struct {
 	Items      []Key  `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// Layer defines model for Layer.
+type Layer struct {
+	Algorithm   string    `json:"algorithm"`
+	Archived    bool      `json:"archived"`
+	By          string    `json:"by,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+	CreatedBy   string    `json:"created_by"`
+	Description string    `json:"description,omitempty"`
+	Key         string    `json:"key"`
+	Name        string    `json:"name"`
+
+	// Parts What running experiments have of it.
+	Parts    []LayerPart `json:"parts"`
+	Position string      `json:"position"`
+
+	// Revision The ETag.
+	Revision  string    `json:"revision"`
+	Salt      string    `json:"salt"`
+	Total     int       `json:"total"`
+	UpdatedAt time.Time `json:"updated_at"`
+	UpdatedBy string    `json:"updated_by"`
+}
+
+// LayerCreate defines model for LayerCreate.
+type LayerCreate struct {
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// By The attribute that holds the unit id; the targeting key when left out.
+	By          string `json:"by,omitempty"`
+	Description string `json:"description,omitempty"`
+	Key         string `json:"key"`
+	Name        string `json:"name,omitempty"`
+
+	// Reason Why; shown in the history.
+	Reason Reason `json:"reason,omitempty"`
+	Salt   string `json:"salt,omitempty"`
+
+	// Total 100000 when left out.
+	Total int `json:"total,omitempty"`
+}
+
+// LayerList defines model for LayerList.
+type LayerList struct {
+	Items      []Layer `json:"items"`
+	NextCursor string  `json:"next_cursor,omitempty"`
+}
+
+// LayerPart defines model for LayerPart.
+type LayerPart struct {
+	Experiment string  `json:"experiment"`
+	Ranges     []Range `json:"ranges"`
 }
 
 // LogStatus defines model for LogStatus.
@@ -982,6 +1145,9 @@ type MetricList struct {
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
+// Override Serves a variant to units that are named one by one.
+type Override = flag.Override
+
 // Plan defines model for Plan.
 type Plan = experiment.Plan
 
@@ -1094,6 +1260,9 @@ type ProjectionList struct {
 	Items []Projection `json:"items"`
 }
 
+// Range The buckets from, from+1, ... to-1.
+type Range = domain.Range
+
 // Reading A look at the results that counts, as it was recorded: position and instant, part of the planned information, units, and each arm's comparison in the primary metric with its boundary.
 type Reading = experiment.Reading
 
@@ -1112,8 +1281,91 @@ type Result = analysis.Result
 // Rule defines model for Rule.
 type Rule = flag.Rule
 
+// Segment defines model for Segment.
+type Segment struct {
+	Archived    bool      `json:"archived"`
+	By          string    `json:"by,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+	CreatedBy   string    `json:"created_by"`
+	Description string    `json:"description,omitempty"`
+
+	// Excluded How many are listed as none.
+	Excluded int `json:"excluded"`
+
+	// Included How many unit ids are listed as members.
+	Included int    `json:"included"`
+	Key      string `json:"key"`
+	Name     string `json:"name"`
+	Position string `json:"position"`
+
+	// Revision The ETag.
+	Revision       string        `json:"revision"`
+	Rules          []SegmentRule `json:"rules"`
+	UpdatedAt      time.Time     `json:"updated_at"`
+	UpdatedBy      string        `json:"updated_by"`
+	UsedByFlags    []string      `json:"used_by_flags"`
+	UsedBySegments []string      `json:"used_by_segments"`
+}
+
+// SegmentCreate defines model for SegmentCreate.
+type SegmentCreate struct {
+	// By The attribute whose values the lists name; the targeting key when left out.
+	By          string `json:"by,omitempty"`
+	Description string `json:"description,omitempty"`
+	Key         string `json:"key"`
+	Name        string `json:"name,omitempty"`
+
+	// Reason Why; shown in the history.
+	Reason Reason        `json:"reason,omitempty"`
+	Rules  []SegmentRule `json:"rules,omitempty"`
+}
+
+// SegmentIDs defines model for SegmentIDs.
+type SegmentIDs struct {
+	// After Ask for the next page with it; absent on the last.
+	After string   `json:"after,omitempty"`
+	Count int      `json:"count"`
+	IDs   []string `json:"ids"`
+	List  string   `json:"list"`
+}
+
+// SegmentIDsChange defines model for SegmentIDsChange.
+type SegmentIDsChange struct {
+	Add  []string `json:"add,omitempty"`
+	List string   `json:"list"`
+
+	// Reason Why; shown in the history.
+	Reason Reason   `json:"reason,omitempty"`
+	Remove []string `json:"remove,omitempty"`
+
+	// Replace Empty the list before adding.
+	Replace bool `json:"replace,omitempty"`
+}
+
+// SegmentList defines model for SegmentList.
+type SegmentList struct {
+	Items      []Segment `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty"`
+}
+
+// SegmentPatch defines model for SegmentPatch.
+type SegmentPatch struct {
+	Description *string `json:"description,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Reason Why; shown in the history.
+	Reason Reason         `json:"reason,omitempty"`
+	Rules  *[]SegmentRule `json:"rules,omitempty"`
+}
+
+// SegmentRule defines model for SegmentRule.
+type SegmentRule = segment.Rule
+
 // Serve Either a variant or a split; a default may also be the caller's own.
 type Serve = flag.Serve
+
+// Slice A part of all units by a hash of salt and unit id. A subject without the unit id is in no slice.
+type Slice = domain.Slice
 
 // Split Divides units by a hash of salt and unit id. Weights add up to total.
 type Split = flag.Split
@@ -1178,14 +1430,23 @@ type TheExperiment = string
 // TheFlag defines model for TheFlag.
 type TheFlag = string
 
+// TheHoldout defines model for TheHoldout.
+type TheHoldout = string
+
 // TheKey defines model for TheKey.
 type TheKey = string
+
+// TheLayer defines model for TheLayer.
+type TheLayer = string
 
 // TheMetric defines model for TheMetric.
 type TheMetric = string
 
 // TheProject defines model for TheProject.
 type TheProject = string
+
+// TheSegment defines model for TheSegment.
+type TheSegment = string
 
 // RecordExposuresParams defines parameters for RecordExposures.
 type RecordExposuresParams struct {
@@ -1406,6 +1667,12 @@ type ChangeFlagEnvironmentParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
+// ExplainFlagParams defines parameters for ExplainFlag.
+type ExplainFlagParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
 // RestoreFlagParams defines parameters for RestoreFlag.
 type RestoreFlagParams struct {
 	// IfMatch The ETag you have seen, or *.
@@ -1431,6 +1698,52 @@ type GetHistoryParams struct {
 // GetHistoryParamsCategory defines parameters for GetHistory.
 type GetHistoryParamsCategory string
 
+// ListHoldoutsParams defines parameters for ListHoldouts.
+type ListHoldoutsParams struct {
+	// Cursor next_cursor of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Q Part of the key or the name.
+	Q Text `form:"q,omitempty" json:"q,omitempty"`
+
+	// Archived Show archived ones too.
+	Archived Archived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// CreateHoldoutParams defines parameters for CreateHoldout.
+type CreateHoldoutParams struct {
+	// IdempotencyKey Repeating a request with the same key executes it once.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetHoldoutParams defines parameters for GetHoldout.
+type GetHoldoutParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// ChangeHoldoutParams defines parameters for ChangeHoldout.
+type ChangeHoldoutParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ArchiveHoldoutParams defines parameters for ArchiveHoldout.
+type ArchiveHoldoutParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// RestoreHoldoutParams defines parameters for RestoreHoldout.
+type RestoreHoldoutParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListKeysParams defines parameters for ListKeys.
 type ListKeysParams struct {
 	// Cursor next_cursor of the page before.
@@ -1443,6 +1756,52 @@ type ListKeysParams struct {
 
 // RevokeKeyParams defines parameters for RevokeKey.
 type RevokeKeyParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListLayersParams defines parameters for ListLayers.
+type ListLayersParams struct {
+	// Cursor next_cursor of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Q Part of the key or the name.
+	Q Text `form:"q,omitempty" json:"q,omitempty"`
+
+	// Archived Show archived ones too.
+	Archived Archived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// CreateLayerParams defines parameters for CreateLayer.
+type CreateLayerParams struct {
+	// IdempotencyKey Repeating a request with the same key executes it once.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetLayerParams defines parameters for GetLayer.
+type GetLayerParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// ChangeLayerParams defines parameters for ChangeLayer.
+type ChangeLayerParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ArchiveLayerParams defines parameters for ArchiveLayer.
+type ArchiveLayerParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// RestoreLayerParams defines parameters for RestoreLayer.
+type RestoreLayerParams struct {
 	// IfMatch The ETag you have seen, or *.
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
@@ -1489,6 +1848,70 @@ type ArchiveMetricParams struct {
 
 // RestoreMetricParams defines parameters for RestoreMetric.
 type RestoreMetricParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListSegmentsParams defines parameters for ListSegments.
+type ListSegmentsParams struct {
+	// Cursor next_cursor of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Q Part of the key or the name.
+	Q Text `form:"q,omitempty" json:"q,omitempty"`
+
+	// Archived Show archived ones too.
+	Archived Archived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// CreateSegmentParams defines parameters for CreateSegment.
+type CreateSegmentParams struct {
+	// IdempotencyKey Repeating a request with the same key executes it once.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetSegmentParams defines parameters for GetSegment.
+type GetSegmentParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+}
+
+// ChangeSegmentParams defines parameters for ChangeSegment.
+type ChangeSegmentParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ArchiveSegmentParams defines parameters for ArchiveSegment.
+type ArchiveSegmentParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListSegmentIDsParams defines parameters for ListSegmentIDs.
+type ListSegmentIDsParams struct {
+	List ListSegmentIDsParamsList `form:"list,omitempty" json:"list,omitempty"`
+
+	// After The last id of the page before.
+	After string `form:"after,omitempty" json:"after,omitempty"`
+	Limit int    `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListSegmentIDsParamsList defines parameters for ListSegmentIDs.
+type ListSegmentIDsParamsList string
+
+// ChangeSegmentIDsParams defines parameters for ChangeSegmentIDs.
+type ChangeSegmentIDsParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// RestoreSegmentParams defines parameters for RestoreSegment.
+type RestoreSegmentParams struct {
 	// IfMatch The ETag you have seen, or *.
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
@@ -1645,11 +2068,44 @@ type ChangeFlagEnvironmentJSONRequestBody = FlagEnvironmentPatch
 // ChangeFlagEnvironmentApplicationMergePatchPlusJSONRequestBody defines body for ChangeFlagEnvironment for application/merge-patch+json ContentType.
 type ChangeFlagEnvironmentApplicationMergePatchPlusJSONRequestBody = FlagEnvironmentPatch
 
+// ExplainFlagJSONRequestBody defines body for ExplainFlag for application/json ContentType.
+type ExplainFlagJSONRequestBody = ExplainRequest
+
 // RestoreFlagJSONRequestBody defines body for RestoreFlag for application/json ContentType.
 type RestoreFlagJSONRequestBody = Why
 
+// CreateHoldoutJSONRequestBody defines body for CreateHoldout for application/json ContentType.
+type CreateHoldoutJSONRequestBody = HoldoutCreate
+
+// ChangeHoldoutJSONRequestBody defines body for ChangeHoldout for application/json ContentType.
+type ChangeHoldoutJSONRequestBody = HoldoutPatch
+
+// ChangeHoldoutApplicationMergePatchPlusJSONRequestBody defines body for ChangeHoldout for application/merge-patch+json ContentType.
+type ChangeHoldoutApplicationMergePatchPlusJSONRequestBody = HoldoutPatch
+
+// ArchiveHoldoutJSONRequestBody defines body for ArchiveHoldout for application/json ContentType.
+type ArchiveHoldoutJSONRequestBody = Why
+
+// RestoreHoldoutJSONRequestBody defines body for RestoreHoldout for application/json ContentType.
+type RestoreHoldoutJSONRequestBody = Why
+
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyCreate
+
+// CreateLayerJSONRequestBody defines body for CreateLayer for application/json ContentType.
+type CreateLayerJSONRequestBody = LayerCreate
+
+// ChangeLayerJSONRequestBody defines body for ChangeLayer for application/json ContentType.
+type ChangeLayerJSONRequestBody = DescriptionPatch
+
+// ChangeLayerApplicationMergePatchPlusJSONRequestBody defines body for ChangeLayer for application/merge-patch+json ContentType.
+type ChangeLayerApplicationMergePatchPlusJSONRequestBody = DescriptionPatch
+
+// ArchiveLayerJSONRequestBody defines body for ArchiveLayer for application/json ContentType.
+type ArchiveLayerJSONRequestBody = Why
+
+// RestoreLayerJSONRequestBody defines body for RestoreLayer for application/json ContentType.
+type RestoreLayerJSONRequestBody = Why
 
 // CreateMetricJSONRequestBody defines body for CreateMetric for application/json ContentType.
 type CreateMetricJSONRequestBody = MetricCreate
@@ -1665,6 +2121,24 @@ type ArchiveMetricJSONRequestBody = Why
 
 // RestoreMetricJSONRequestBody defines body for RestoreMetric for application/json ContentType.
 type RestoreMetricJSONRequestBody = Why
+
+// CreateSegmentJSONRequestBody defines body for CreateSegment for application/json ContentType.
+type CreateSegmentJSONRequestBody = SegmentCreate
+
+// ChangeSegmentJSONRequestBody defines body for ChangeSegment for application/json ContentType.
+type ChangeSegmentJSONRequestBody = SegmentPatch
+
+// ChangeSegmentApplicationMergePatchPlusJSONRequestBody defines body for ChangeSegment for application/merge-patch+json ContentType.
+type ChangeSegmentApplicationMergePatchPlusJSONRequestBody = SegmentPatch
+
+// ArchiveSegmentJSONRequestBody defines body for ArchiveSegment for application/json ContentType.
+type ArchiveSegmentJSONRequestBody = Why
+
+// ChangeSegmentIDsJSONRequestBody defines body for ChangeSegmentIDs for application/json ContentType.
+type ChangeSegmentIDsJSONRequestBody = SegmentIDsChange
+
+// RestoreSegmentJSONRequestBody defines body for RestoreSegment for application/json ContentType.
+type RestoreSegmentJSONRequestBody = Why
 
 // EvaluateAllJSONRequestBody defines body for EvaluateAll for application/json ContentType.
 type EvaluateAllJSONRequestBody = EvaluateAllJSONBody
@@ -1779,12 +2253,33 @@ type ServerInterface interface {
 	// ChangeFlagEnvironment Switch the flag, or change its rules, default or off variant here. What is left out stays.
 	// (PATCH /api/v1/projects/{project}/flags/{flag}/environments/{environment})
 	ChangeFlagEnvironment(ctx echo.Context, project TheProject, flag TheFlag, environment TheEnvironment, params ChangeFlagEnvironmentParams) error
+	// ExplainFlag Decide for a context and tell every step: each rule that was tried, the condition that failed, bucket and range, segments and other flags.
+	// (POST /api/v1/projects/{project}/flags/{flag}/environments/{environment}/explain)
+	ExplainFlag(ctx echo.Context, project TheProject, flag TheFlag, environment TheEnvironment, params ExplainFlagParams) error
 	// RestoreFlag Put an archived flag back into service.
 	// (POST /api/v1/projects/{project}/flags/{flag}/restore)
 	RestoreFlag(ctx echo.Context, project TheProject, flag TheFlag, params RestoreFlagParams) error
 	// GetHistory Who changed what, why and when; newest first.
 	// (GET /api/v1/projects/{project}/history)
 	GetHistory(ctx echo.Context, project TheProject, params GetHistoryParams) error
+	// ListHoldouts List holdouts.
+	// (GET /api/v1/projects/{project}/holdouts)
+	ListHoldouts(ctx echo.Context, project TheProject, params ListHoldoutsParams) error
+	// CreateHoldout Create a holdout.
+	// (POST /api/v1/projects/{project}/holdouts)
+	CreateHoldout(ctx echo.Context, project TheProject, params CreateHoldoutParams) error
+	// GetHoldout Read a holdout.
+	// (GET /api/v1/projects/{project}/holdouts/{holdout})
+	GetHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params GetHoldoutParams) error
+	// ChangeHoldout Change name, description or share. What is left out stays.
+	// (PATCH /api/v1/projects/{project}/holdouts/{holdout})
+	ChangeHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params ChangeHoldoutParams) error
+	// ArchiveHoldout Let everybody go.
+	// (POST /api/v1/projects/{project}/holdouts/{holdout}/archive)
+	ArchiveHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params ArchiveHoldoutParams) error
+	// RestoreHoldout Hold the same units back again.
+	// (POST /api/v1/projects/{project}/holdouts/{holdout}/restore)
+	RestoreHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params RestoreHoldoutParams) error
 	// ListKeys List a project's API keys.
 	// (GET /api/v1/projects/{project}/keys)
 	ListKeys(ctx echo.Context, project TheProject, params ListKeysParams) error
@@ -1794,6 +2289,24 @@ type ServerInterface interface {
 	// RevokeKey Revoke an API key. Streams opened with it end.
 	// (DELETE /api/v1/projects/{project}/keys/{key})
 	RevokeKey(ctx echo.Context, project TheProject, key TheKey, params RevokeKeyParams) error
+	// ListLayers List layers.
+	// (GET /api/v1/projects/{project}/layers)
+	ListLayers(ctx echo.Context, project TheProject, params ListLayersParams) error
+	// CreateLayer Create a layer.
+	// (POST /api/v1/projects/{project}/layers)
+	CreateLayer(ctx echo.Context, project TheProject, params CreateLayerParams) error
+	// GetLayer Read a layer.
+	// (GET /api/v1/projects/{project}/layers/{layer})
+	GetLayer(ctx echo.Context, project TheProject, layer TheLayer, params GetLayerParams) error
+	// ChangeLayer Change name or description.
+	// (PATCH /api/v1/projects/{project}/layers/{layer})
+	ChangeLayer(ctx echo.Context, project TheProject, layer TheLayer, params ChangeLayerParams) error
+	// ArchiveLayer Close a layer that no experiment has a part of.
+	// (POST /api/v1/projects/{project}/layers/{layer}/archive)
+	ArchiveLayer(ctx echo.Context, project TheProject, layer TheLayer, params ArchiveLayerParams) error
+	// RestoreLayer Open it again.
+	// (POST /api/v1/projects/{project}/layers/{layer}/restore)
+	RestoreLayer(ctx echo.Context, project TheProject, layer TheLayer, params RestoreLayerParams) error
 	// ListMetrics List metrics.
 	// (GET /api/v1/projects/{project}/metrics)
 	ListMetrics(ctx echo.Context, project TheProject, params ListMetricsParams) error
@@ -1812,6 +2325,30 @@ type ServerInterface interface {
 	// RestoreMetric Offer the metric again.
 	// (POST /api/v1/projects/{project}/metrics/{metric}/restore)
 	RestoreMetric(ctx echo.Context, project TheProject, metric TheMetric, params RestoreMetricParams) error
+	// ListSegments List segments.
+	// (GET /api/v1/projects/{project}/segments)
+	ListSegments(ctx echo.Context, project TheProject, params ListSegmentsParams) error
+	// CreateSegment Create a segment.
+	// (POST /api/v1/projects/{project}/segments)
+	CreateSegment(ctx echo.Context, project TheProject, params CreateSegmentParams) error
+	// GetSegment Read a segment.
+	// (GET /api/v1/projects/{project}/segments/{segment})
+	GetSegment(ctx echo.Context, project TheProject, segment TheSegment, params GetSegmentParams) error
+	// ChangeSegment Change name, description or rules. What is left out stays.
+	// (PATCH /api/v1/projects/{project}/segments/{segment})
+	ChangeSegment(ctx echo.Context, project TheProject, segment TheSegment, params ChangeSegmentParams) error
+	// ArchiveSegment Let no further flag ask for the segment. Those that do go on.
+	// (POST /api/v1/projects/{project}/segments/{segment}/archive)
+	ArchiveSegment(ctx echo.Context, project TheProject, segment TheSegment, params ArchiveSegmentParams) error
+	// ListSegmentIDs List the unit ids of a list, sorted.
+	// (GET /api/v1/projects/{project}/segments/{segment}/ids)
+	ListSegmentIDs(ctx echo.Context, project TheProject, segment TheSegment, params ListSegmentIDsParams) error
+	// ChangeSegmentIDs Add unit ids to a list, remove some, or replace all: up to 20,000 at once and a million in all.
+	// (POST /api/v1/projects/{project}/segments/{segment}/ids)
+	ChangeSegmentIDs(ctx echo.Context, project TheProject, segment TheSegment, params ChangeSegmentIDsParams) error
+	// RestoreSegment Let flags ask for it again.
+	// (POST /api/v1/projects/{project}/segments/{segment}/restore)
+	RestoreSegment(ctx echo.Context, project TheProject, segment TheSegment, params RestoreSegmentParams) error
 	// GetRuleset All flags of an environment, for SDKs that decide themselves.
 	// (GET /api/v1/ruleset)
 	GetRuleset(ctx echo.Context, params GetRulesetParams) error
@@ -3014,6 +3551,47 @@ func (w *ServerInterfaceWrapper) ChangeFlagEnvironment(ctx echo.Context) error {
 	return err
 }
 
+// ExplainFlag converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainFlag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "flag" -------------
+	var flag TheFlag
+
+	err = runtime.BindStyledParameterWithOptions("simple", "flag", ctx.Param("flag"), &flag, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flag: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment TheEnvironment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainFlagParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainFlag(ctx, project, flag, environment, params)
+	return err
+}
+
 // RestoreFlag converts echo context to params.
 func (w *ServerInterfaceWrapper) RestoreFlag(ctx echo.Context) error {
 	var err error
@@ -3108,6 +3686,260 @@ func (w *ServerInterfaceWrapper) GetHistory(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetHistory(ctx, project, params)
+	return err
+}
+
+// ListHoldouts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHoldouts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHoldoutsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHoldouts(ctx, project, params)
+	return err
+}
+
+// CreateHoldout converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateHoldout(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateHoldoutParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateHoldout(ctx, project, params)
+	return err
+}
+
+// GetHoldout converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHoldout(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "holdout" -------------
+	var holdout TheHoldout
+
+	err = runtime.BindStyledParameterWithOptions("simple", "holdout", ctx.Param("holdout"), &holdout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter holdout: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHoldoutParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHoldout(ctx, project, holdout, params)
+	return err
+}
+
+// ChangeHoldout converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeHoldout(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "holdout" -------------
+	var holdout TheHoldout
+
+	err = runtime.BindStyledParameterWithOptions("simple", "holdout", ctx.Param("holdout"), &holdout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter holdout: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeHoldoutParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeHoldout(ctx, project, holdout, params)
+	return err
+}
+
+// ArchiveHoldout converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveHoldout(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "holdout" -------------
+	var holdout TheHoldout
+
+	err = runtime.BindStyledParameterWithOptions("simple", "holdout", ctx.Param("holdout"), &holdout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter holdout: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveHoldoutParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveHoldout(ctx, project, holdout, params)
+	return err
+}
+
+// RestoreHoldout converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreHoldout(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "holdout" -------------
+	var holdout TheHoldout
+
+	err = runtime.BindStyledParameterWithOptions("simple", "holdout", ctx.Param("holdout"), &holdout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter holdout: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreHoldoutParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreHoldout(ctx, project, holdout, params)
 	return err
 }
 
@@ -3207,6 +4039,260 @@ func (w *ServerInterfaceWrapper) RevokeKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RevokeKey(ctx, project, key, params)
+	return err
+}
+
+// ListLayers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListLayers(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLayersParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListLayers(ctx, project, params)
+	return err
+}
+
+// CreateLayer converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateLayer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateLayerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateLayer(ctx, project, params)
+	return err
+}
+
+// GetLayer converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLayer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "layer" -------------
+	var layer TheLayer
+
+	err = runtime.BindStyledParameterWithOptions("simple", "layer", ctx.Param("layer"), &layer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layer: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetLayerParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLayer(ctx, project, layer, params)
+	return err
+}
+
+// ChangeLayer converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeLayer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "layer" -------------
+	var layer TheLayer
+
+	err = runtime.BindStyledParameterWithOptions("simple", "layer", ctx.Param("layer"), &layer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layer: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeLayerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeLayer(ctx, project, layer, params)
+	return err
+}
+
+// ArchiveLayer converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveLayer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "layer" -------------
+	var layer TheLayer
+
+	err = runtime.BindStyledParameterWithOptions("simple", "layer", ctx.Param("layer"), &layer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layer: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveLayerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveLayer(ctx, project, layer, params)
+	return err
+}
+
+// RestoreLayer converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreLayer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "layer" -------------
+	var layer TheLayer
+
+	err = runtime.BindStyledParameterWithOptions("simple", "layer", ctx.Param("layer"), &layer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter layer: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreLayerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreLayer(ctx, project, layer, params)
 	return err
 }
 
@@ -3461,6 +4547,351 @@ func (w *ServerInterfaceWrapper) RestoreMetric(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RestoreMetric(ctx, project, metric, params)
+	return err
+}
+
+// ListSegments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSegments(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSegmentsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSegments(ctx, project, params)
+	return err
+}
+
+// CreateSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSegment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSegmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSegment(ctx, project, params)
+	return err
+}
+
+// GetSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSegment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "segment" -------------
+	var segment TheSegment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "segment", ctx.Param("segment"), &segment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSegmentParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSegment(ctx, project, segment, params)
+	return err
+}
+
+// ChangeSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeSegment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "segment" -------------
+	var segment TheSegment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "segment", ctx.Param("segment"), &segment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeSegmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeSegment(ctx, project, segment, params)
+	return err
+}
+
+// ArchiveSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveSegment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "segment" -------------
+	var segment TheSegment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "segment", ctx.Param("segment"), &segment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveSegmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveSegment(ctx, project, segment, params)
+	return err
+}
+
+// ListSegmentIDs converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSegmentIDs(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "segment" -------------
+	var segment TheSegment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "segment", ctx.Param("segment"), &segment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSegmentIDsParams
+	// ------------- Optional query parameter "list" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "list", ctx.QueryParams(), &params.List, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter list: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSegmentIDs(ctx, project, segment, params)
+	return err
+}
+
+// ChangeSegmentIDs converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeSegmentIDs(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "segment" -------------
+	var segment TheSegment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "segment", ctx.Param("segment"), &segment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeSegmentIDsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeSegmentIDs(ctx, project, segment, params)
+	return err
+}
+
+// RestoreSegment converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreSegment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "segment" -------------
+	var segment TheSegment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "segment", ctx.Param("segment"), &segment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter segment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreSegmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreSegment(ctx, project, segment, params)
 	return err
 }
 
@@ -3886,8 +5317,29 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/api/v1/projects/:project/flags/:flag", wrapper.ChangeFlag, options.OperationMiddlewares["changeFlag"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/flags/:flag/environments/:environment", wrapper.GetFlagEnvironment, options.OperationMiddlewares["getFlagEnvironment"]...)
 	router.PATCH(options.BaseURL+"/api/v1/projects/:project/flags/:flag/environments/:environment", wrapper.ChangeFlagEnvironment, options.OperationMiddlewares["changeFlagEnvironment"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/flags/:flag/environments/:environment/explain", wrapper.ExplainFlag, options.OperationMiddlewares["explainFlag"]...)
 	router.POST(options.BaseURL+"/api/v1/projects/:project/flags/:flag/archive", wrapper.ArchiveFlag, options.OperationMiddlewares["archiveFlag"]...)
 	router.POST(options.BaseURL+"/api/v1/projects/:project/flags/:flag/restore", wrapper.RestoreFlag, options.OperationMiddlewares["restoreFlag"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/segments", wrapper.ListSegments, options.OperationMiddlewares["listSegments"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/segments", wrapper.CreateSegment, options.OperationMiddlewares["createSegment"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/segments/:segment", wrapper.GetSegment, options.OperationMiddlewares["getSegment"]...)
+	router.PATCH(options.BaseURL+"/api/v1/projects/:project/segments/:segment", wrapper.ChangeSegment, options.OperationMiddlewares["changeSegment"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/segments/:segment/archive", wrapper.ArchiveSegment, options.OperationMiddlewares["archiveSegment"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/segments/:segment/restore", wrapper.RestoreSegment, options.OperationMiddlewares["restoreSegment"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/segments/:segment/ids", wrapper.ListSegmentIDs, options.OperationMiddlewares["listSegmentIDs"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/segments/:segment/ids", wrapper.ChangeSegmentIDs, options.OperationMiddlewares["changeSegmentIDs"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/layers", wrapper.ListLayers, options.OperationMiddlewares["listLayers"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/layers", wrapper.CreateLayer, options.OperationMiddlewares["createLayer"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/layers/:layer", wrapper.GetLayer, options.OperationMiddlewares["getLayer"]...)
+	router.PATCH(options.BaseURL+"/api/v1/projects/:project/layers/:layer", wrapper.ChangeLayer, options.OperationMiddlewares["changeLayer"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/layers/:layer/archive", wrapper.ArchiveLayer, options.OperationMiddlewares["archiveLayer"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/layers/:layer/restore", wrapper.RestoreLayer, options.OperationMiddlewares["restoreLayer"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/holdouts", wrapper.ListHoldouts, options.OperationMiddlewares["listHoldouts"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/holdouts", wrapper.CreateHoldout, options.OperationMiddlewares["createHoldout"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/holdouts/:holdout", wrapper.GetHoldout, options.OperationMiddlewares["getHoldout"]...)
+	router.PATCH(options.BaseURL+"/api/v1/projects/:project/holdouts/:holdout", wrapper.ChangeHoldout, options.OperationMiddlewares["changeHoldout"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/holdouts/:holdout/archive", wrapper.ArchiveHoldout, options.OperationMiddlewares["archiveHoldout"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/holdouts/:holdout/restore", wrapper.RestoreHoldout, options.OperationMiddlewares["restoreHoldout"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/metrics", wrapper.ListMetrics, options.OperationMiddlewares["listMetrics"]...)
 	router.POST(options.BaseURL+"/api/v1/projects/:project/metrics", wrapper.CreateMetric, options.OperationMiddlewares["createMetric"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/metrics/:metric", wrapper.GetMetric, options.OperationMiddlewares["getMetric"]...)
@@ -5543,6 +6995,49 @@ func (response ChangeFlagEnvironmentdefaultApplicationProblemPlusJSONResponse) V
 	return err
 }
 
+type ExplainFlagRequestObject struct {
+	Project     TheProject     `json:"project"`
+	Flag        TheFlag        `json:"flag"`
+	Environment TheEnvironment `json:"environment"`
+	Params      ExplainFlagParams
+	Body        *ExplainFlagJSONRequestBody
+}
+
+type ExplainFlagResponseObject interface {
+	VisitExplainFlagResponse(w http.ResponseWriter) error
+}
+
+type ExplainFlag200JSONResponse Explanation
+
+func (response ExplainFlag200JSONResponse) VisitExplainFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainFlagdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExplainFlagdefaultApplicationProblemPlusJSONResponse) VisitExplainFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RestoreFlagRequestObject struct {
 	Project TheProject `json:"project"`
 	Flag    TheFlag    `json:"flag"`
@@ -5624,6 +7119,303 @@ type GetHistorydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetHistorydefaultApplicationProblemPlusJSONResponse) VisitGetHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHoldoutsRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  ListHoldoutsParams
+}
+
+type ListHoldoutsResponseObject interface {
+	VisitListHoldoutsResponse(w http.ResponseWriter) error
+}
+
+type ListHoldouts200JSONResponse HoldoutList
+
+func (response ListHoldouts200JSONResponse) VisitListHoldoutsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHoldoutsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListHoldoutsdefaultApplicationProblemPlusJSONResponse) VisitListHoldoutsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateHoldoutRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  CreateHoldoutParams
+	Body    *CreateHoldoutJSONRequestBody
+}
+
+type CreateHoldoutResponseObject interface {
+	VisitCreateHoldoutResponse(w http.ResponseWriter) error
+}
+
+type CreateHoldout201ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type CreateHoldout201JSONResponse struct {
+	Body    Holdout
+	Headers CreateHoldout201ResponseHeaders
+}
+
+func (response CreateHoldout201JSONResponse) VisitCreateHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateHoldoutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateHoldoutdefaultApplicationProblemPlusJSONResponse) VisitCreateHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHoldoutRequestObject struct {
+	Project TheProject `json:"project"`
+	Holdout TheHoldout `json:"holdout"`
+	Params  GetHoldoutParams
+}
+
+type GetHoldoutResponseObject interface {
+	VisitGetHoldoutResponse(w http.ResponseWriter) error
+}
+
+type GetHoldout200ResponseHeaders struct {
+	ETag string
+}
+
+type GetHoldout200JSONResponse struct {
+	Body    Holdout
+	Headers GetHoldout200ResponseHeaders
+}
+
+func (response GetHoldout200JSONResponse) VisitGetHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHoldoutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetHoldoutdefaultApplicationProblemPlusJSONResponse) VisitGetHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeHoldoutRequestObject struct {
+	Project                           TheProject `json:"project"`
+	Holdout                           TheHoldout `json:"holdout"`
+	Params                            ChangeHoldoutParams
+	JSONBody                          *ChangeHoldoutJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *ChangeHoldoutApplicationMergePatchPlusJSONRequestBody
+}
+
+type ChangeHoldoutResponseObject interface {
+	VisitChangeHoldoutResponse(w http.ResponseWriter) error
+}
+
+type ChangeHoldout200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ChangeHoldout200JSONResponse struct {
+	Body    Holdout
+	Headers ChangeHoldout200ResponseHeaders
+}
+
+func (response ChangeHoldout200JSONResponse) VisitChangeHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeHoldoutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeHoldoutdefaultApplicationProblemPlusJSONResponse) VisitChangeHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveHoldoutRequestObject struct {
+	Project TheProject `json:"project"`
+	Holdout TheHoldout `json:"holdout"`
+	Params  ArchiveHoldoutParams
+	Body    *ArchiveHoldoutJSONRequestBody
+}
+
+type ArchiveHoldoutResponseObject interface {
+	VisitArchiveHoldoutResponse(w http.ResponseWriter) error
+}
+
+type ArchiveHoldout200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ArchiveHoldout200JSONResponse struct {
+	Body    Holdout
+	Headers ArchiveHoldout200ResponseHeaders
+}
+
+func (response ArchiveHoldout200JSONResponse) VisitArchiveHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveHoldoutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ArchiveHoldoutdefaultApplicationProblemPlusJSONResponse) VisitArchiveHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreHoldoutRequestObject struct {
+	Project TheProject `json:"project"`
+	Holdout TheHoldout `json:"holdout"`
+	Params  RestoreHoldoutParams
+	Body    *RestoreHoldoutJSONRequestBody
+}
+
+type RestoreHoldoutResponseObject interface {
+	VisitRestoreHoldoutResponse(w http.ResponseWriter) error
+}
+
+type RestoreHoldout200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type RestoreHoldout200JSONResponse struct {
+	Body    Holdout
+	Headers RestoreHoldout200ResponseHeaders
+}
+
+func (response RestoreHoldout200JSONResponse) VisitRestoreHoldoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreHoldoutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreHoldoutdefaultApplicationProblemPlusJSONResponse) VisitRestoreHoldoutResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5755,6 +7547,303 @@ type RevokeKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLayersRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  ListLayersParams
+}
+
+type ListLayersResponseObject interface {
+	VisitListLayersResponse(w http.ResponseWriter) error
+}
+
+type ListLayers200JSONResponse LayerList
+
+func (response ListLayers200JSONResponse) VisitListLayersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLayersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListLayersdefaultApplicationProblemPlusJSONResponse) VisitListLayersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLayerRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  CreateLayerParams
+	Body    *CreateLayerJSONRequestBody
+}
+
+type CreateLayerResponseObject interface {
+	VisitCreateLayerResponse(w http.ResponseWriter) error
+}
+
+type CreateLayer201ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type CreateLayer201JSONResponse struct {
+	Body    Layer
+	Headers CreateLayer201ResponseHeaders
+}
+
+func (response CreateLayer201JSONResponse) VisitCreateLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLayerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateLayerdefaultApplicationProblemPlusJSONResponse) VisitCreateLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLayerRequestObject struct {
+	Project TheProject `json:"project"`
+	Layer   TheLayer   `json:"layer"`
+	Params  GetLayerParams
+}
+
+type GetLayerResponseObject interface {
+	VisitGetLayerResponse(w http.ResponseWriter) error
+}
+
+type GetLayer200ResponseHeaders struct {
+	ETag string
+}
+
+type GetLayer200JSONResponse struct {
+	Body    Layer
+	Headers GetLayer200ResponseHeaders
+}
+
+func (response GetLayer200JSONResponse) VisitGetLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLayerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLayerdefaultApplicationProblemPlusJSONResponse) VisitGetLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeLayerRequestObject struct {
+	Project                           TheProject `json:"project"`
+	Layer                             TheLayer   `json:"layer"`
+	Params                            ChangeLayerParams
+	JSONBody                          *ChangeLayerJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *ChangeLayerApplicationMergePatchPlusJSONRequestBody
+}
+
+type ChangeLayerResponseObject interface {
+	VisitChangeLayerResponse(w http.ResponseWriter) error
+}
+
+type ChangeLayer200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ChangeLayer200JSONResponse struct {
+	Body    Layer
+	Headers ChangeLayer200ResponseHeaders
+}
+
+func (response ChangeLayer200JSONResponse) VisitChangeLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeLayerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeLayerdefaultApplicationProblemPlusJSONResponse) VisitChangeLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveLayerRequestObject struct {
+	Project TheProject `json:"project"`
+	Layer   TheLayer   `json:"layer"`
+	Params  ArchiveLayerParams
+	Body    *ArchiveLayerJSONRequestBody
+}
+
+type ArchiveLayerResponseObject interface {
+	VisitArchiveLayerResponse(w http.ResponseWriter) error
+}
+
+type ArchiveLayer200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ArchiveLayer200JSONResponse struct {
+	Body    Layer
+	Headers ArchiveLayer200ResponseHeaders
+}
+
+func (response ArchiveLayer200JSONResponse) VisitArchiveLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveLayerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ArchiveLayerdefaultApplicationProblemPlusJSONResponse) VisitArchiveLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreLayerRequestObject struct {
+	Project TheProject `json:"project"`
+	Layer   TheLayer   `json:"layer"`
+	Params  RestoreLayerParams
+	Body    *RestoreLayerJSONRequestBody
+}
+
+type RestoreLayerResponseObject interface {
+	VisitRestoreLayerResponse(w http.ResponseWriter) error
+}
+
+type RestoreLayer200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type RestoreLayer200JSONResponse struct {
+	Body    Layer
+	Headers RestoreLayer200ResponseHeaders
+}
+
+func (response RestoreLayer200JSONResponse) VisitRestoreLayerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreLayerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreLayerdefaultApplicationProblemPlusJSONResponse) VisitRestoreLayerResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6052,6 +8141,404 @@ type RestoreMetricdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RestoreMetricdefaultApplicationProblemPlusJSONResponse) VisitRestoreMetricResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSegmentsRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  ListSegmentsParams
+}
+
+type ListSegmentsResponseObject interface {
+	VisitListSegmentsResponse(w http.ResponseWriter) error
+}
+
+type ListSegments200JSONResponse SegmentList
+
+func (response ListSegments200JSONResponse) VisitListSegmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSegmentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSegmentsdefaultApplicationProblemPlusJSONResponse) VisitListSegmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSegmentRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  CreateSegmentParams
+	Body    *CreateSegmentJSONRequestBody
+}
+
+type CreateSegmentResponseObject interface {
+	VisitCreateSegmentResponse(w http.ResponseWriter) error
+}
+
+type CreateSegment201ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type CreateSegment201JSONResponse struct {
+	Body    Segment
+	Headers CreateSegment201ResponseHeaders
+}
+
+func (response CreateSegment201JSONResponse) VisitCreateSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateSegmentdefaultApplicationProblemPlusJSONResponse) VisitCreateSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSegmentRequestObject struct {
+	Project TheProject `json:"project"`
+	Segment TheSegment `json:"segment"`
+	Params  GetSegmentParams
+}
+
+type GetSegmentResponseObject interface {
+	VisitGetSegmentResponse(w http.ResponseWriter) error
+}
+
+type GetSegment200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSegment200JSONResponse struct {
+	Body    Segment
+	Headers GetSegment200ResponseHeaders
+}
+
+func (response GetSegment200JSONResponse) VisitGetSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSegmentdefaultApplicationProblemPlusJSONResponse) VisitGetSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSegmentRequestObject struct {
+	Project                           TheProject `json:"project"`
+	Segment                           TheSegment `json:"segment"`
+	Params                            ChangeSegmentParams
+	JSONBody                          *ChangeSegmentJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *ChangeSegmentApplicationMergePatchPlusJSONRequestBody
+}
+
+type ChangeSegmentResponseObject interface {
+	VisitChangeSegmentResponse(w http.ResponseWriter) error
+}
+
+type ChangeSegment200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ChangeSegment200JSONResponse struct {
+	Body    Segment
+	Headers ChangeSegment200ResponseHeaders
+}
+
+func (response ChangeSegment200JSONResponse) VisitChangeSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeSegmentdefaultApplicationProblemPlusJSONResponse) VisitChangeSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveSegmentRequestObject struct {
+	Project TheProject `json:"project"`
+	Segment TheSegment `json:"segment"`
+	Params  ArchiveSegmentParams
+	Body    *ArchiveSegmentJSONRequestBody
+}
+
+type ArchiveSegmentResponseObject interface {
+	VisitArchiveSegmentResponse(w http.ResponseWriter) error
+}
+
+type ArchiveSegment200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ArchiveSegment200JSONResponse struct {
+	Body    Segment
+	Headers ArchiveSegment200ResponseHeaders
+}
+
+func (response ArchiveSegment200JSONResponse) VisitArchiveSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ArchiveSegmentdefaultApplicationProblemPlusJSONResponse) VisitArchiveSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSegmentIDsRequestObject struct {
+	Project TheProject `json:"project"`
+	Segment TheSegment `json:"segment"`
+	Params  ListSegmentIDsParams
+}
+
+type ListSegmentIDsResponseObject interface {
+	VisitListSegmentIDsResponse(w http.ResponseWriter) error
+}
+
+type ListSegmentIDs200ResponseHeaders struct {
+	ETag string
+}
+
+type ListSegmentIDs200JSONResponse struct {
+	Body    SegmentIDs
+	Headers ListSegmentIDs200ResponseHeaders
+}
+
+func (response ListSegmentIDs200JSONResponse) VisitListSegmentIDsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSegmentIDsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSegmentIDsdefaultApplicationProblemPlusJSONResponse) VisitListSegmentIDsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSegmentIDsRequestObject struct {
+	Project TheProject `json:"project"`
+	Segment TheSegment `json:"segment"`
+	Params  ChangeSegmentIDsParams
+	Body    *ChangeSegmentIDsJSONRequestBody
+}
+
+type ChangeSegmentIDsResponseObject interface {
+	VisitChangeSegmentIDsResponse(w http.ResponseWriter) error
+}
+
+type ChangeSegmentIDs200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ChangeSegmentIDs200JSONResponse struct {
+	Body    Segment
+	Headers ChangeSegmentIDs200ResponseHeaders
+}
+
+func (response ChangeSegmentIDs200JSONResponse) VisitChangeSegmentIDsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeSegmentIDsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeSegmentIDsdefaultApplicationProblemPlusJSONResponse) VisitChangeSegmentIDsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSegmentRequestObject struct {
+	Project TheProject `json:"project"`
+	Segment TheSegment `json:"segment"`
+	Params  RestoreSegmentParams
+	Body    *RestoreSegmentJSONRequestBody
+}
+
+type RestoreSegmentResponseObject interface {
+	VisitRestoreSegmentResponse(w http.ResponseWriter) error
+}
+
+type RestoreSegment200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type RestoreSegment200JSONResponse struct {
+	Body    Segment
+	Headers RestoreSegment200ResponseHeaders
+}
+
+func (response RestoreSegment200JSONResponse) VisitRestoreSegmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreSegmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreSegmentdefaultApplicationProblemPlusJSONResponse) VisitRestoreSegmentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6801,12 +9288,33 @@ type StrictServerInterface interface {
 	// ChangeFlagEnvironment Switch the flag, or change its rules, default or off variant here. What is left out stays.
 	// (PATCH /api/v1/projects/{project}/flags/{flag}/environments/{environment})
 	ChangeFlagEnvironment(ctx context.Context, request ChangeFlagEnvironmentRequestObject) (ChangeFlagEnvironmentResponseObject, error)
+	// ExplainFlag Decide for a context and tell every step: each rule that was tried, the condition that failed, bucket and range, segments and other flags.
+	// (POST /api/v1/projects/{project}/flags/{flag}/environments/{environment}/explain)
+	ExplainFlag(ctx context.Context, request ExplainFlagRequestObject) (ExplainFlagResponseObject, error)
 	// RestoreFlag Put an archived flag back into service.
 	// (POST /api/v1/projects/{project}/flags/{flag}/restore)
 	RestoreFlag(ctx context.Context, request RestoreFlagRequestObject) (RestoreFlagResponseObject, error)
 	// GetHistory Who changed what, why and when; newest first.
 	// (GET /api/v1/projects/{project}/history)
 	GetHistory(ctx context.Context, request GetHistoryRequestObject) (GetHistoryResponseObject, error)
+	// ListHoldouts List holdouts.
+	// (GET /api/v1/projects/{project}/holdouts)
+	ListHoldouts(ctx context.Context, request ListHoldoutsRequestObject) (ListHoldoutsResponseObject, error)
+	// CreateHoldout Create a holdout.
+	// (POST /api/v1/projects/{project}/holdouts)
+	CreateHoldout(ctx context.Context, request CreateHoldoutRequestObject) (CreateHoldoutResponseObject, error)
+	// GetHoldout Read a holdout.
+	// (GET /api/v1/projects/{project}/holdouts/{holdout})
+	GetHoldout(ctx context.Context, request GetHoldoutRequestObject) (GetHoldoutResponseObject, error)
+	// ChangeHoldout Change name, description or share. What is left out stays.
+	// (PATCH /api/v1/projects/{project}/holdouts/{holdout})
+	ChangeHoldout(ctx context.Context, request ChangeHoldoutRequestObject) (ChangeHoldoutResponseObject, error)
+	// ArchiveHoldout Let everybody go.
+	// (POST /api/v1/projects/{project}/holdouts/{holdout}/archive)
+	ArchiveHoldout(ctx context.Context, request ArchiveHoldoutRequestObject) (ArchiveHoldoutResponseObject, error)
+	// RestoreHoldout Hold the same units back again.
+	// (POST /api/v1/projects/{project}/holdouts/{holdout}/restore)
+	RestoreHoldout(ctx context.Context, request RestoreHoldoutRequestObject) (RestoreHoldoutResponseObject, error)
 	// ListKeys List a project's API keys.
 	// (GET /api/v1/projects/{project}/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
@@ -6816,6 +9324,24 @@ type StrictServerInterface interface {
 	// RevokeKey Revoke an API key. Streams opened with it end.
 	// (DELETE /api/v1/projects/{project}/keys/{key})
 	RevokeKey(ctx context.Context, request RevokeKeyRequestObject) (RevokeKeyResponseObject, error)
+	// ListLayers List layers.
+	// (GET /api/v1/projects/{project}/layers)
+	ListLayers(ctx context.Context, request ListLayersRequestObject) (ListLayersResponseObject, error)
+	// CreateLayer Create a layer.
+	// (POST /api/v1/projects/{project}/layers)
+	CreateLayer(ctx context.Context, request CreateLayerRequestObject) (CreateLayerResponseObject, error)
+	// GetLayer Read a layer.
+	// (GET /api/v1/projects/{project}/layers/{layer})
+	GetLayer(ctx context.Context, request GetLayerRequestObject) (GetLayerResponseObject, error)
+	// ChangeLayer Change name or description.
+	// (PATCH /api/v1/projects/{project}/layers/{layer})
+	ChangeLayer(ctx context.Context, request ChangeLayerRequestObject) (ChangeLayerResponseObject, error)
+	// ArchiveLayer Close a layer that no experiment has a part of.
+	// (POST /api/v1/projects/{project}/layers/{layer}/archive)
+	ArchiveLayer(ctx context.Context, request ArchiveLayerRequestObject) (ArchiveLayerResponseObject, error)
+	// RestoreLayer Open it again.
+	// (POST /api/v1/projects/{project}/layers/{layer}/restore)
+	RestoreLayer(ctx context.Context, request RestoreLayerRequestObject) (RestoreLayerResponseObject, error)
 	// ListMetrics List metrics.
 	// (GET /api/v1/projects/{project}/metrics)
 	ListMetrics(ctx context.Context, request ListMetricsRequestObject) (ListMetricsResponseObject, error)
@@ -6834,6 +9360,30 @@ type StrictServerInterface interface {
 	// RestoreMetric Offer the metric again.
 	// (POST /api/v1/projects/{project}/metrics/{metric}/restore)
 	RestoreMetric(ctx context.Context, request RestoreMetricRequestObject) (RestoreMetricResponseObject, error)
+	// ListSegments List segments.
+	// (GET /api/v1/projects/{project}/segments)
+	ListSegments(ctx context.Context, request ListSegmentsRequestObject) (ListSegmentsResponseObject, error)
+	// CreateSegment Create a segment.
+	// (POST /api/v1/projects/{project}/segments)
+	CreateSegment(ctx context.Context, request CreateSegmentRequestObject) (CreateSegmentResponseObject, error)
+	// GetSegment Read a segment.
+	// (GET /api/v1/projects/{project}/segments/{segment})
+	GetSegment(ctx context.Context, request GetSegmentRequestObject) (GetSegmentResponseObject, error)
+	// ChangeSegment Change name, description or rules. What is left out stays.
+	// (PATCH /api/v1/projects/{project}/segments/{segment})
+	ChangeSegment(ctx context.Context, request ChangeSegmentRequestObject) (ChangeSegmentResponseObject, error)
+	// ArchiveSegment Let no further flag ask for the segment. Those that do go on.
+	// (POST /api/v1/projects/{project}/segments/{segment}/archive)
+	ArchiveSegment(ctx context.Context, request ArchiveSegmentRequestObject) (ArchiveSegmentResponseObject, error)
+	// ListSegmentIDs List the unit ids of a list, sorted.
+	// (GET /api/v1/projects/{project}/segments/{segment}/ids)
+	ListSegmentIDs(ctx context.Context, request ListSegmentIDsRequestObject) (ListSegmentIDsResponseObject, error)
+	// ChangeSegmentIDs Add unit ids to a list, remove some, or replace all: up to 20,000 at once and a million in all.
+	// (POST /api/v1/projects/{project}/segments/{segment}/ids)
+	ChangeSegmentIDs(ctx context.Context, request ChangeSegmentIDsRequestObject) (ChangeSegmentIDsResponseObject, error)
+	// RestoreSegment Let flags ask for it again.
+	// (POST /api/v1/projects/{project}/segments/{segment}/restore)
+	RestoreSegment(ctx context.Context, request RestoreSegmentRequestObject) (RestoreSegmentResponseObject, error)
 	// GetRuleset All flags of an environment, for SDKs that decide themselves.
 	// (GET /api/v1/ruleset)
 	GetRuleset(ctx context.Context, request GetRulesetRequestObject) (GetRulesetResponseObject, error)
@@ -8297,6 +10847,57 @@ func (sh *strictHandler) ChangeFlagEnvironment(ctx echo.Context, project TheProj
 	return nil
 }
 
+// ExplainFlag operation middleware
+func (sh *strictHandler) ExplainFlag(ctx echo.Context, project TheProject, flag TheFlag, environment TheEnvironment, params ExplainFlagParams) error {
+	var request ExplainFlagRequestObject
+
+	request.Project = project
+	request.Flag = flag
+	request.Environment = environment
+	request.Params = params
+
+	var body ExplainFlagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainFlag(ctx.Request().Context(), request.(ExplainFlagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainFlag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainFlagResponseObject); ok {
+		return validResponse.VisitExplainFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RestoreFlag operation middleware
 func (sh *strictHandler) RestoreFlag(ctx echo.Context, project TheProject, flag TheFlag, params RestoreFlagParams) error {
 	var request RestoreFlagRequestObject
@@ -8370,6 +10971,291 @@ func (sh *strictHandler) GetHistory(ctx echo.Context, project TheProject, params
 		return err
 	} else if validResponse, ok := response.(GetHistoryResponseObject); ok {
 		return validResponse.VisitGetHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHoldouts operation middleware
+func (sh *strictHandler) ListHoldouts(ctx echo.Context, project TheProject, params ListHoldoutsParams) error {
+	var request ListHoldoutsRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHoldouts(ctx.Request().Context(), request.(ListHoldoutsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHoldouts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHoldoutsResponseObject); ok {
+		return validResponse.VisitListHoldoutsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateHoldout operation middleware
+func (sh *strictHandler) CreateHoldout(ctx echo.Context, project TheProject, params CreateHoldoutParams) error {
+	var request CreateHoldoutRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	var body CreateHoldoutJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateHoldout(ctx.Request().Context(), request.(CreateHoldoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateHoldout")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateHoldoutResponseObject); ok {
+		return validResponse.VisitCreateHoldoutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetHoldout operation middleware
+func (sh *strictHandler) GetHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params GetHoldoutParams) error {
+	var request GetHoldoutRequestObject
+
+	request.Project = project
+	request.Holdout = holdout
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHoldout(ctx.Request().Context(), request.(GetHoldoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHoldout")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetHoldoutResponseObject); ok {
+		return validResponse.VisitGetHoldoutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeHoldout operation middleware
+func (sh *strictHandler) ChangeHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params ChangeHoldoutParams) error {
+	var request ChangeHoldoutRequestObject
+
+	request.Project = project
+	request.Holdout = holdout
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body ChangeHoldoutJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/merge-patch+json") {
+		var body ChangeHoldoutApplicationMergePatchPlusJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeHoldout(ctx.Request().Context(), request.(ChangeHoldoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeHoldout")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeHoldoutResponseObject); ok {
+		return validResponse.VisitChangeHoldoutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveHoldout operation middleware
+func (sh *strictHandler) ArchiveHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params ArchiveHoldoutParams) error {
+	var request ArchiveHoldoutRequestObject
+
+	request.Project = project
+	request.Holdout = holdout
+	request.Params = params
+
+	var body ArchiveHoldoutJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveHoldout(ctx.Request().Context(), request.(ArchiveHoldoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveHoldout")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveHoldoutResponseObject); ok {
+		return validResponse.VisitArchiveHoldoutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreHoldout operation middleware
+func (sh *strictHandler) RestoreHoldout(ctx echo.Context, project TheProject, holdout TheHoldout, params RestoreHoldoutParams) error {
+	var request RestoreHoldoutRequestObject
+
+	request.Project = project
+	request.Holdout = holdout
+	request.Params = params
+
+	var body RestoreHoldoutJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreHoldout(ctx.Request().Context(), request.(RestoreHoldoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreHoldout")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreHoldoutResponseObject); ok {
+		return validResponse.VisitRestoreHoldoutResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8471,6 +11357,291 @@ func (sh *strictHandler) RevokeKey(ctx echo.Context, project TheProject, key The
 		return err
 	} else if validResponse, ok := response.(RevokeKeyResponseObject); ok {
 		return validResponse.VisitRevokeKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListLayers operation middleware
+func (sh *strictHandler) ListLayers(ctx echo.Context, project TheProject, params ListLayersParams) error {
+	var request ListLayersRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLayers(ctx.Request().Context(), request.(ListLayersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLayers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListLayersResponseObject); ok {
+		return validResponse.VisitListLayersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateLayer operation middleware
+func (sh *strictHandler) CreateLayer(ctx echo.Context, project TheProject, params CreateLayerParams) error {
+	var request CreateLayerRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	var body CreateLayerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateLayer(ctx.Request().Context(), request.(CreateLayerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateLayer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateLayerResponseObject); ok {
+		return validResponse.VisitCreateLayerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetLayer operation middleware
+func (sh *strictHandler) GetLayer(ctx echo.Context, project TheProject, layer TheLayer, params GetLayerParams) error {
+	var request GetLayerRequestObject
+
+	request.Project = project
+	request.Layer = layer
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLayer(ctx.Request().Context(), request.(GetLayerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLayer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLayerResponseObject); ok {
+		return validResponse.VisitGetLayerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeLayer operation middleware
+func (sh *strictHandler) ChangeLayer(ctx echo.Context, project TheProject, layer TheLayer, params ChangeLayerParams) error {
+	var request ChangeLayerRequestObject
+
+	request.Project = project
+	request.Layer = layer
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body ChangeLayerJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/merge-patch+json") {
+		var body ChangeLayerApplicationMergePatchPlusJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeLayer(ctx.Request().Context(), request.(ChangeLayerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeLayer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeLayerResponseObject); ok {
+		return validResponse.VisitChangeLayerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveLayer operation middleware
+func (sh *strictHandler) ArchiveLayer(ctx echo.Context, project TheProject, layer TheLayer, params ArchiveLayerParams) error {
+	var request ArchiveLayerRequestObject
+
+	request.Project = project
+	request.Layer = layer
+	request.Params = params
+
+	var body ArchiveLayerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveLayer(ctx.Request().Context(), request.(ArchiveLayerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveLayer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveLayerResponseObject); ok {
+		return validResponse.VisitArchiveLayerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreLayer operation middleware
+func (sh *strictHandler) RestoreLayer(ctx echo.Context, project TheProject, layer TheLayer, params RestoreLayerParams) error {
+	var request RestoreLayerRequestObject
+
+	request.Project = project
+	request.Layer = layer
+	request.Params = params
+
+	var body RestoreLayerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreLayer(ctx.Request().Context(), request.(RestoreLayerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreLayer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreLayerResponseObject); ok {
+		return validResponse.VisitRestoreLayerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8756,6 +11927,368 @@ func (sh *strictHandler) RestoreMetric(ctx echo.Context, project TheProject, met
 		return err
 	} else if validResponse, ok := response.(RestoreMetricResponseObject); ok {
 		return validResponse.VisitRestoreMetricResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSegments operation middleware
+func (sh *strictHandler) ListSegments(ctx echo.Context, project TheProject, params ListSegmentsParams) error {
+	var request ListSegmentsRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSegments(ctx.Request().Context(), request.(ListSegmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSegments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSegmentsResponseObject); ok {
+		return validResponse.VisitListSegmentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSegment operation middleware
+func (sh *strictHandler) CreateSegment(ctx echo.Context, project TheProject, params CreateSegmentParams) error {
+	var request CreateSegmentRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	var body CreateSegmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSegment(ctx.Request().Context(), request.(CreateSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSegmentResponseObject); ok {
+		return validResponse.VisitCreateSegmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSegment operation middleware
+func (sh *strictHandler) GetSegment(ctx echo.Context, project TheProject, segment TheSegment, params GetSegmentParams) error {
+	var request GetSegmentRequestObject
+
+	request.Project = project
+	request.Segment = segment
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSegment(ctx.Request().Context(), request.(GetSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSegmentResponseObject); ok {
+		return validResponse.VisitGetSegmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeSegment operation middleware
+func (sh *strictHandler) ChangeSegment(ctx echo.Context, project TheProject, segment TheSegment, params ChangeSegmentParams) error {
+	var request ChangeSegmentRequestObject
+
+	request.Project = project
+	request.Segment = segment
+	request.Params = params
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body ChangeSegmentJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/merge-patch+json") {
+		var body ChangeSegmentApplicationMergePatchPlusJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeSegment(ctx.Request().Context(), request.(ChangeSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeSegmentResponseObject); ok {
+		return validResponse.VisitChangeSegmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveSegment operation middleware
+func (sh *strictHandler) ArchiveSegment(ctx echo.Context, project TheProject, segment TheSegment, params ArchiveSegmentParams) error {
+	var request ArchiveSegmentRequestObject
+
+	request.Project = project
+	request.Segment = segment
+	request.Params = params
+
+	var body ArchiveSegmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveSegment(ctx.Request().Context(), request.(ArchiveSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveSegmentResponseObject); ok {
+		return validResponse.VisitArchiveSegmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSegmentIDs operation middleware
+func (sh *strictHandler) ListSegmentIDs(ctx echo.Context, project TheProject, segment TheSegment, params ListSegmentIDsParams) error {
+	var request ListSegmentIDsRequestObject
+
+	request.Project = project
+	request.Segment = segment
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSegmentIDs(ctx.Request().Context(), request.(ListSegmentIDsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSegmentIDs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSegmentIDsResponseObject); ok {
+		return validResponse.VisitListSegmentIDsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeSegmentIDs operation middleware
+func (sh *strictHandler) ChangeSegmentIDs(ctx echo.Context, project TheProject, segment TheSegment, params ChangeSegmentIDsParams) error {
+	var request ChangeSegmentIDsRequestObject
+
+	request.Project = project
+	request.Segment = segment
+	request.Params = params
+
+	var body ChangeSegmentIDsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeSegmentIDs(ctx.Request().Context(), request.(ChangeSegmentIDsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeSegmentIDs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeSegmentIDsResponseObject); ok {
+		return validResponse.VisitChangeSegmentIDsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreSegment operation middleware
+func (sh *strictHandler) RestoreSegment(ctx echo.Context, project TheProject, segment TheSegment, params RestoreSegmentParams) error {
+	var request RestoreSegmentRequestObject
+
+	request.Project = project
+	request.Segment = segment
+	request.Params = params
+
+	var body RestoreSegmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreSegment(ctx.Request().Context(), request.(RestoreSegmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreSegment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreSegmentResponseObject); ok {
+		return validResponse.VisitRestoreSegmentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

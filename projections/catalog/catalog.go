@@ -1,4 +1,4 @@
-// Package catalog is the read model of the configuration: projects, flags, metrics, experiments and API keys as lists, in
+// Package catalog is the read model of the configuration: projects, flags, segments, layers, holdouts, metrics, experiments and API keys as lists, in
 // detail, as they were at any position, and their history with who, why and when. It is for the handlers that show them and for
 // authentication, which looks a key up on every request.
 //
@@ -25,8 +25,11 @@ import (
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
+	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
+	"github.com/assayhq/assay/domain/segment"
 	"github.com/assayhq/assay/eventlog"
 	"github.com/assayhq/assay/projections"
 )
@@ -44,6 +47,9 @@ type state struct {
 	flags       shelf[flag.State, flag.Command, flag.Event]
 	metrics     shelf[metric.State, metric.Command, metric.Event]
 	experiments shelf[experiment.State, experiment.Command, experiment.Event]
+	segments    shelf[segment.State, segment.Command, segment.Event] // without the ids of their lists
+	layers      shelf[layer.State, layer.Command, layer.Event]
+	holdouts    shelf[holdout.State, holdout.Command, holdout.Event]
 	keys        shelf[apikey.State, apikey.Command, apikey.Event]
 	history     map[domain.ProjectKey][]Change // by position
 	problems    []Problem                      // at most one for each book
@@ -89,6 +95,15 @@ func New() *Projection {
 		experiments: newShelf(experiment.Aggregate, func(s experiment.State) identity {
 			return identity{domain.Stream(experiment.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
 		}),
+		segments: newShelf(withoutIDs(segment.Aggregate), func(s segment.State) identity {
+			return identity{domain.Stream(segment.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		}),
+		layers: newShelf(layer.Aggregate, func(s layer.State) identity {
+			return identity{domain.Stream(layer.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		}),
+		holdouts: newShelf(holdout.Aggregate, func(s holdout.State) identity {
+			return identity{domain.Stream(holdout.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		}),
 		keys: newShelf(apikey.Aggregate, func(s apikey.State) identity {
 			return identity{domain.Stream(apikey.Aggregate.Category, "", s.Key.ID), s.Key.Project, string(s.Key.ID)}
 		}),
@@ -106,6 +121,7 @@ func (p *Projection) Version() int { return 1 }
 func (p *Projection) Filter() eventlog.Filter {
 	return eventlog.Filter{Categories: []string{
 		project.Aggregate.Category, flag.Aggregate.Category, metric.Aggregate.Category, experiment.Aggregate.Category, apikey.Aggregate.Category,
+		segment.Aggregate.Category, layer.Aggregate.Category, holdout.Aggregate.Category,
 	}}
 }
 
@@ -151,6 +167,13 @@ func (p *Projection) add(r eventlog.Recorded) {
 		change, problem = p.metrics.add(r, change)
 	case p.experiments.aggregate.Category:
 		change, problem = p.experiments.add(r, change)
+	case p.segments.aggregate.Category:
+		change, problem = p.segments.add(r, change)
+		change.Data = countOf(change)
+	case p.layers.aggregate.Category:
+		change, problem = p.layers.add(r, change)
+	case p.holdouts.aggregate.Category:
+		change, problem = p.holdouts.add(r, change)
 	case p.keys.aggregate.Category:
 		change.Data = withoutHash(change.Data)
 		if change, problem = p.keys.add(r, change); change.Problem != "" {
@@ -163,6 +186,39 @@ func (p *Projection) add(r eventlog.Recorded) {
 		p.problems = append(p.problems, *problem)
 	}
 	p.history[change.Project] = append(p.history[change.Project], change)
+}
+
+// withoutIDs reads events of segments without the ids in them, which may be a million.
+func withoutIDs(a domain.Aggregate[segment.State, segment.Command, segment.Event]) domain.Aggregate[segment.State, segment.Command, segment.Event] {
+	decode := a.Decode
+	a.Decode = func(name string, body []byte) (segment.Event, error) {
+		event, err := decode(name, body)
+		if err != nil {
+			return event, err
+		}
+		return segment.WithoutIDs(event), nil
+	}
+	return a
+}
+
+// countOf is the data of a segment's change with how many ids it has instead of the ids.
+func countOf(change Change) json.RawMessage {
+	if change.Event != segment.WireIDsAdded && change.Event != segment.WireIDsRemoved {
+		return change.Data
+	}
+	var fields struct {
+		List  string            `json:"list"`
+		IDs   []json.RawMessage `json:"ids"`
+		Count int               `json:"count"`
+	}
+	if json.Unmarshal(change.Data, &fields) != nil {
+		return nil
+	}
+	out, err := json.Marshal(map[string]any{"list": fields.List, "ids": len(fields.IDs), "count": fields.Count})
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // withoutHash drops the hash of a key's secret: nobody needs it, and it is a step towards the secret.

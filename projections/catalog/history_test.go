@@ -168,7 +168,7 @@ func TestAnAdminKeyThatCannotBeReadDoesNotCount(t *testing.T) {
 
 func TestOnlyTheConfigurationIsAskedFor(t *testing.T) {
 	p := catalog.New()
-	if got, want := fmt.Sprint(p.Filter().Categories), "[project flag metric experiment apikey]"; got != want {
+	if got, want := fmt.Sprint(p.Filter().Categories), "[project flag metric experiment apikey segment layer holdout]"; got != want {
 		t.Errorf("it asks for %s, want %s", got, want)
 	}
 	apply(t, p, []eventlog.Recorded{{Position: 7}})
