@@ -126,12 +126,25 @@ func (s score) cubic(d float64) float64 {
 // differences are all d whose statistic lies within ∓z.
 func (s score) differences(z float64) Range {
 	d := s.rateB - s.rateA
+	// a guess of the ends, with a success and a failure more in each arm
+	a, b := (s.xa+1)/(s.na+2), (s.xb+1)/(s.nb+2)
+	reach := 2 * z * math.Sqrt(a*(1-a)/s.na+b*(1-b)/s.nb)
 	out := Range{Low: -1, High: 1}
 	if d > -1 {
-		out.Low = crossing(func(x float64) float64 { return s.statistic(x) - z }, -1, d)
+		above := func(x float64) float64 { return s.statistic(x) - z }
+		from := math.Max(-1, d-reach)
+		if !(above(from) > 0) {
+			from = -1
+		}
+		out.Low = crossing(above, from, d)
 	}
 	if d < 1 {
-		out.High = crossing(func(x float64) float64 { return s.statistic(x) + z }, d, 1)
+		below := func(x float64) float64 { return s.statistic(x) + z }
+		to := math.Min(1, d+reach)
+		if !(below(to) < 0) {
+			to = 1
+		}
+		out.High = crossing(below, d, to)
 	}
 	return out
 }
