@@ -116,13 +116,21 @@ func estimators() map[string]func(a, b []unit, t stats.Test) (stats.Effect, erro
 	}
 }
 
-// rules are some other ways to judge an effect at error probability alpha.
-func rules(r *rapid.T, alpha float64) []stats.Rule {
-	fixed, err := stats.FixedHorizon(alpha)
-	if err != nil {
-		r.Fatal(err)
+// rules are the other ways to judge an effect at error probability alpha.
+func rules(r *rapid.T, alpha float64, e stats.Effect) []stats.Rule {
+	take := func(rule stats.Rule, err error) stats.Rule {
+		if err != nil {
+			r.Fatal(err)
+		}
+		return rule
 	}
-	return []stats.Rule{fixed}
+	n, rho := rapid.Float64Range(10, 1e6).Draw(r, "n"), rapid.Float64Range(0.01, 1).Draw(r, "rho")
+	if e.Alternative != stats.TwoSided {
+		return []stats.Rule{take(stats.FixedHorizonOneSided(alpha)), take(stats.ConfidenceSequenceOneSided(n, rho, alpha))}
+	}
+	return []stats.Rule{
+		take(stats.FixedHorizon(alpha)), take(stats.ConfidenceSequence(n, rho, alpha)), take(stats.Mixture(e.SE*e.SE, e.SE*e.SE*rho, alpha)),
+	}
 }
 
 func TestEveryEffectAgreesWithItself(t *testing.T) {
@@ -136,14 +144,12 @@ func TestEveryEffectAgreesWithItself(t *testing.T) {
 			return
 		}
 		effects := []stats.Effect{e}
-		if test.Alternative == stats.TwoSided {
-			for _, rule := range rules(r, alpha) {
-				judged, err := e.Under(rule)
-				if err != nil {
-					r.Fatal(err)
-				}
-				effects = append(effects, judged)
+		for _, rule := range rules(r, alpha, e) {
+			judged, err := e.Under(rule)
+			if err != nil {
+				r.Fatal(err)
 			}
+			effects = append(effects, judged)
 		}
 		for _, e := range effects {
 			agrees(r, name, e, alpha)
@@ -164,7 +170,7 @@ func agrees(r *rapid.T, name string, e stats.Effect, alpha float64) {
 		return // on the edge, rounding decides
 	}
 	excludes := e.Low > 0 || e.High < 0
-	if significant := e.P < alpha; significant != excludes || significant != e.Significant() {
+	if significant := e.LnP < math.Log(alpha); significant != excludes || significant != e.Significant() {
 		r.Fatalf("%s: p %v at %v, significant %v, but the interval is %v to %v", name, e.P, alpha, e.Significant(), e.Low, e.High)
 	}
 	if f := e.Relative; f != nil && !f.Unbounded && excludes != (f.Low > 0 || f.High < 0) {
