@@ -130,9 +130,11 @@ func (b *builder) set(i int, f *compiledFlag) {
 	b.asks = b.asks || was.asks() || f.asks()
 	if was != nil {
 		b.use(was.attributes, -1)
+		b.sum -= printOf('f', was.key, was.revision)
 	}
 	if f != nil {
 		b.use(f.attributes, 1)
+		b.sum += printOf('f', f.key, f.revision)
 	}
 }
 
@@ -171,9 +173,11 @@ func (b *builder) changeLists(c *ListChange) bool {
 func (b *builder) setSegment(i int, s *compiledSegment) {
 	if was := b.segments[i]; was != nil {
 		b.use(was.attributes, -1)
+		b.sum -= printOf('s', was.key, was.revision)
 	}
 	if s != nil {
 		b.use(s.attributes, 1)
+		b.sum += printOf('s', s.key, s.revision)
 	}
 	b.segments[i], b.asks = s, true
 }

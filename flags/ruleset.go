@@ -28,6 +28,7 @@ type Ruleset struct {
 	uses       map[string]int
 	attributes []string
 	notFound   *Outcome
+	sum        uint64
 }
 
 // lineage is what rulesets that come from each other have in common.
@@ -157,7 +158,8 @@ func (r *Ruleset) others(than *Ruleset) iter.Seq[*compiledFlag] {
 			var was *compiledFlag
 			if r.line == than.line && i < len(than.flags) {
 				was = than.flags[i]
-			} else if r.line != than.line {
+			}
+			if was == nil || was.key != f.key { // two rulesets may come from a third and give the same place to different keys
 				was = than.flag(f.key)
 			}
 			if (was == nil || was.revision != f.revision) && !yield(f) {

@@ -1,32 +1,43 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
 
-// keeper keeps the ruleset in use on disk, for the next start without a server. The file is a ruleset like the server's, and
-// is always whole: it is written beside its place and then moved there.
+// keeper keeps the ruleset in use on disk, for the next start without a server. The file begins with a ruleset like the
+// server's, on one line, and goes on with the deltas since then, a line each. The ruleset is written beside its place and then
+// moved there, so that it is always whole; a delta that was torn is not used, and neither is what follows it.
 type keeper struct {
 	provider *Provider
 	path     string // empty: nothing is kept
 	news     chan struct{}
 
-	mu   sync.Mutex
-	kept uint64 // the revision on disk, as far as this process knows
-	last error  // why the last attempt to keep one failed
+	mu       sync.Mutex
+	whole    []byte   // a ruleset that is not on disk yet, nil for none
+	steps    [][]byte // the deltas after that, or after what is on disk
+	waiting  int      // bytes of these
+	revision uint64   // that all this leads to
+	kept     uint64   // the revision on disk, as far as this process knows
+	size     int64    // of the ruleset on disk
+	journal  int64    // of the deltas on disk
+	last     error    // why the last attempt to keep something failed
 }
+
+// mostWaiting bounds the deltas that wait to be written; with more it is better to get and write the whole ruleset.
+const mostWaiting = 16 << 20
+
+// leastJournal is what the deltas on disk may weigh however small the ruleset is.
+const leastJournal = 1 << 20
 
 // newKeeper makes a keeper. The name of its file tells keys and servers apart without telling them.
 func newKeeper(p *Provider) *keeper {
@@ -38,15 +49,44 @@ func newKeeper(p *Provider) *keeper {
 	return k
 }
 
-// changed says that another ruleset is in use.
-func (k *keeper) changed() {
+// changed says that the server handed out another ruleset, and it is in use.
+func (k *keeper) changed(text []byte, revision uint64) {
+	if k.path == "" {
+		return
+	}
+	var line bytes.Buffer
+	if json.Compact(&line, text) != nil {
+		return // it was read, so it is JSON
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.whole, k.steps, k.waiting, k.revision = line.Bytes(), nil, 0, revision
+	k.tell()
+}
+
+// stepped says that a delta led to the ruleset in use.
+func (k *keeper) stepped(text []byte, revision uint64) {
+	if k.path == "" {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.steps, k.revision = append(k.steps, text), revision
+	k.waiting += len(text)
+	if k.waiting > mostWaiting || k.journal+int64(k.waiting) > max(k.size, leastJournal) {
+		k.provider.wantsWhole.Store(true)
+	}
+	k.tell()
+}
+
+func (k *keeper) tell() {
 	select {
 	case k.news <- struct{}{}:
 	default:
 	}
 }
 
-// run keeps what comes until ctx ends, and then what has come last. Between two files there is a pause, and the longer
+// run keeps what comes until ctx ends, and then what has come last. Between two writings there is a pause, and the longer
 // writing takes the longer it is, so that a big ruleset that changes all the time does not keep the disk busy.
 func (k *keeper) run(ctx context.Context) {
 	if k.path == "" {
@@ -58,29 +98,48 @@ func (k *keeper) run(ctx context.Context) {
 		case <-k.news:
 			began := time.Now()
 			k.keep()
-			wait = max(k.provider.pace.keep, 20*time.Since(began))
+			wait = max(k.provider.pace.keep, k.provider.pace.rest*time.Since(began))
 		}
 	}
 	k.keep()
 }
 
-// keep writes the ruleset in use, unless the file has it or (another process's) something newer.
+// keep writes what waits. A ruleset does not replace something newer, which another process may have kept; deltas that do not
+// continue what is there are ignored by whoever reads the file.
 func (k *keeper) keep() {
-	now := k.provider.current.Load()
-	if now == nil || !now.confirmed {
-		return
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.kept == now.rules.Revision() {
+	if k.whole == nil && len(k.steps) == 0 {
 		return
 	}
-	if on := headOf(k.path); on.place() == placeOf(now.rules) && on.Revision > now.rules.Revision() && k.provider.config.AcceptOlderAfter <= 0 {
+	lines := k.steps
+	if k.whole != nil {
+		if k.provider.config.AcceptOlderAfter <= 0 && k.isOlder() {
+			return
+		}
+		lines = append([][]byte{k.whole}, lines...)
+	}
+	text := append(bytes.Join(lines, []byte("\n")), '\n')
+	if k.whole != nil {
+		k.last = replace(k.path, text)
+	} else {
+		k.last = extend(k.path, text)
+	}
+	if k.last != nil {
 		return
 	}
-	if k.last = write(k.path, now); k.last == nil {
-		k.kept = now.rules.Revision()
+	if k.whole != nil {
+		k.size, k.journal = int64(len(k.whole)), 0
 	}
+	k.journal += int64(k.waiting)
+	k.whole, k.steps, k.waiting, k.kept = nil, nil, 0, k.revision
+}
+
+// isOlder reports whether what waits is older than what is on disk.
+func (k *keeper) isOlder() bool {
+	on, newest := headsOf(k.path)
+	var mine head
+	return json.Unmarshal(k.whole, &mine) == nil && on.place() == mine.place() && newest > k.revision
 }
 
 // status is the revision on disk, and what stands in the way of the latest.
@@ -93,11 +152,21 @@ func (k *keeper) status() (kept uint64, trouble string) {
 	return k.kept, trouble
 }
 
-func write(path string, l *loaded) error {
-	text, err := json.Marshal(l.snapshot)
-	if err != nil {
-		return fmt.Errorf("keeping the ruleset: %w", err)
+// extend appends to the file.
+func extend(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the app's own folder
+	if err == nil {
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Close())
 	}
+	if err != nil {
+		return fmt.Errorf("keeping a change of the ruleset: %w", err)
+	}
+	return nil
+}
+
+// replace puts a file in the place of another.
+func replace(path string, text []byte) error {
 	folder, name := filepath.Split(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("keeping the ruleset: %w", err)
@@ -111,9 +180,7 @@ func write(path string, l *loaded) error {
 	if err == nil {
 		err = beside.Sync()
 	}
-	if closed := beside.Close(); err == nil {
-		err = closed
-	}
+	err = errors.Join(err, beside.Close())
 	if err == nil {
 		err = os.Rename(beside.Name(), path)
 	}
@@ -122,93 +189,4 @@ func write(path string, l *loaded) error {
 		return fmt.Errorf("keeping the ruleset: %w", err)
 	}
 	return nil
-}
-
-// head is the beginning of a ruleset.
-type head struct {
-	Project, Environment string
-	Revision             uint64
-}
-
-func (h head) place() string { return h.Project + "/" + h.Environment }
-
-// headOf reads the beginning of a file, which says how new it is; the zero head when it cannot be read.
-func headOf(path string) (h head) {
-	f, err := os.Open(path) //nolint:gosec // the app's own folder
-	if err != nil {
-		return head{}
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	front := json.NewDecoder(io.LimitReader(f, 4<<10))
-	if _, err := front.Token(); err != nil {
-		return head{}
-	}
-	for h.Project == "" || h.Environment == "" || h.Revision == 0 {
-		name, err := front.Token()
-		if err != nil {
-			return head{}
-		}
-		into := any(&json.RawMessage{})
-		switch name {
-		case "project":
-			into = &h.Project
-		case "environment":
-			into = &h.Environment
-		case "revision":
-			into = &number{&h.Revision}
-		}
-		if front.Decode(into) != nil {
-			return head{}
-		}
-	}
-	return h
-}
-
-// number reads a revision, which is a text in JSON.
-type number struct{ value *uint64 }
-
-// UnmarshalJSON reads it.
-func (n *number) UnmarshalJSON(text []byte) (err error) {
-	*n.value, err = strconv.ParseUint(strings.Trim(string(text), `"`), 10, 64)
-	return err
-}
-
-// recall puts the newest ruleset on disk into use, of the kept one and the bootstrap, when none is in use yet. The errors say
-// what is wrong with those that could not be used; that there is none kept yet is none.
-func (p *Provider) recall() error {
-	if p.current.Load() != nil {
-		return nil
-	}
-	kept, err := p.recallFrom(p.keeper.path)
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
-	}
-	bootstrap, err2 := p.recallFrom(p.config.Bootstrap)
-	best := kept
-	if best == nil || bootstrap != nil && placeOf(bootstrap.rules) == placeOf(best.rules) && bootstrap.rules.Revision() > best.rules.Revision() {
-		best = bootstrap
-	}
-	if best != nil {
-		p.use(best)
-	}
-	return errors.Join(err, err2)
-}
-
-func (p *Provider) recallFrom(path string) (*loaded, error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := os.Open(path) //nolint:gosec // the app names the file
-	if err != nil {
-		return nil, fmt.Errorf("starting from a file: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	l, err := readRuleset(f, p.config.MaxRulesetBytes)
-	if err == nil {
-		err = p.acceptable(nil, l.rules)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("starting from %s: %w", path, err)
-	}
-	return l, nil
 }

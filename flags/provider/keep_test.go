@@ -125,7 +125,7 @@ func TestTheNewestRulesetAtHandDecides(t *testing.T) {
 func TestAFileThatCannotBeUsedIsNotUsed(t *testing.T) {
 	good := rulesetOf("shop", "production", 10, counting(10))
 	for name, text := range map[string]string{
-		"cut off": good[:len(good)-10], "another format": `{"format":99}`, "empty": "", "no JSON": "ruleset", "too large": good + strings.Repeat(" ", 1<<16),
+		"cut off": good[:len(good)-10], "another format": `{"format":99}`, "empty": "", "no JSON": "ruleset", "too large": "{" + strings.Repeat(" ", 1<<16) + good[1:],
 		"another environment": rulesetOf("shop", "staging", 10, counting(10)),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,9 +17,8 @@ import (
 // loaded is a ruleset with what belongs to it.
 type loaded struct {
 	rules     *flags.Ruleset
-	timed     bool           // rules depend on the time of the decision
-	snapshot  flags.Snapshot // what rules were compiled from
-	confirmed bool           // the server said so, in this process; else it comes from a file
+	timed     bool // rules depend on the time of the decision
+	confirmed bool // the server said so, in this process; else it comes from a file
 	etag      string
 	metadata  openfeature.FlagMetadata            // nil unless the app wants it
 	exposed   map[string]openfeature.FlagMetadata // the same with the experiment, by experiment
@@ -50,7 +49,8 @@ func (p *Provider) load(ctx context.Context) (changed []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the URL of the assay server is wrong: %w", err)
 	}
-	if was != nil && was.etag != "" {
+	whole := p.wantsWhole.Load()
+	if was != nil && was.etag != "" && !whole {
 		request.Header.Set("If-None-Match", was.etag)
 	}
 	response, err := p.send(request)
@@ -65,25 +65,31 @@ func (p *Provider) load(ctx context.Context) (changed []string, err error) {
 	if response.ContentLength > p.config.MaxRulesetBytes {
 		return nil, errTooLarge
 	}
-	now, err := readRuleset(watched{response.Body, alive}, p.config.MaxRulesetBytes)
+	text, err := readAll(watched{response.Body, alive}, p.config.MaxRulesetBytes)
+	if err != nil {
+		return nil, err
+	}
+	now, err := compile(text)
 	if err != nil {
 		return nil, err
 	}
 	now.etag, now.confirmed = response.Header.Get("ETag"), true
-	return p.swap(was, now)
-}
-
-// swap puts a ruleset of the server's into use, if it may be.
-func (p *Provider) swap(was, now *loaded) (changed []string, err error) {
 	if err := p.acceptable(was, now.rules); err != nil {
 		return nil, err
 	}
-	p.behind = time.Time{}
 	p.use(now)
-	if was == nil {
-		return nil, nil
+	p.keeper.changed(text, now.rules.Revision())
+	if whole {
+		p.wantsWhole.Store(false)
 	}
-	return now.rules.Changed(was.rules), nil
+	return now.changedSince(was), nil
+}
+
+func (l *loaded) changedSince(was *loaded) []string {
+	if was == nil {
+		return nil
+	}
+	return l.rules.Changed(was.rules)
 }
 
 // use puts the ruleset into use.
@@ -92,8 +98,8 @@ func (p *Provider) use(l *loaded) {
 		l.describe()
 	}
 	l.timed = l.rules.Timed()
+	p.behind = time.Time{}
 	p.current.Store(l)
-	p.keeper.changed()
 }
 
 // whileAlive returns a context that ends when alive has not been called for the time of a request: a slow transfer may take
@@ -122,7 +128,7 @@ func (w watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func readRuleset(body io.Reader, most int64) (*loaded, error) {
+func readAll(body io.Reader, most int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(body, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("the ruleset broke off: %w", err)
@@ -130,6 +136,10 @@ func readRuleset(body io.Reader, most int64) (*loaded, error) {
 	if int64(len(text)) > most {
 		return nil, errTooLarge
 	}
+	return text, nil
+}
+
+func compile(text []byte) (*loaded, error) {
 	snapshot, err := flags.ParseSnapshot(text)
 	if err != nil {
 		return nil, err
@@ -138,7 +148,7 @@ func readRuleset(body io.Reader, most int64) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{rules: rules, snapshot: snapshot}, nil
+	return &loaded{rules: rules}, nil
 }
 
 // acceptable says why the offered ruleset must not replace the one in use; nil when it may. A provider stays in its

@@ -94,7 +94,8 @@ type pace struct {
 	request  time.Duration // bounds every request but the stream; while a ruleset is coming in, the wait for the next piece
 	transfer time.Duration // bounds loading a ruleset
 	start    time.Duration // bounds what Init waits for the server when there is a ruleset to start from
-	keep     time.Duration // between two files
+	keep     time.Duration // between two writings
+	rest     time.Duration // the same as a multiple of how long writing took
 	silence  time.Duration // a stream without even a heartbeat (every 15 s) for so long is dead
 	settle   time.Duration // after Init before anything is told, so that the SDK tells the outcome of Init first
 	least    time.Duration // backoff
@@ -112,6 +113,8 @@ type Provider struct {
 	events  chan openfeature.Event
 	facts   *reporter
 	keeper  *keeper
+	// wantsWhole: the next ruleset must come as a whole, even if it is no other.
+	wantsWhole atomic.Bool
 	// notReady is what is decided before there is a ruleset.
 	notReady *flags.Outcome
 
@@ -154,7 +157,7 @@ func New(c Config) *Provider {
 		pace: pace{
 			request: 10 * time.Second, silence: 45 * time.Second, settle: 50 * time.Millisecond,
 			least: 200 * time.Millisecond, most: 30 * time.Second,
-			transfer: 2 * time.Minute, start: 2 * time.Second, keep: time.Second,
+			transfer: 2 * time.Minute, start: 2 * time.Second, keep: time.Second, rest: 20,
 		},
 	}
 	p.facts, p.keeper = newReporter(p), newKeeper(p)

@@ -25,6 +25,9 @@ type server struct {
 	refuse   map[string]int              // path to status
 	hang     map[string]struct{}         // path: no answer ever
 	mute     bool                        // streams send nothing at all
+	deltas   bool                        // streams tell what changes
+	past     map[uint64]flags.Snapshot   // by revision
+	twist    func(*change)               // makes a lie of a delta
 	lie      map[string]http.HandlerFunc // path: answers instead of the server
 	streams  map[chan struct{}]struct{}
 	gone     chan struct{} // closed when the streams must break
@@ -46,7 +49,7 @@ const (
 func newServer(t testing.TB, all ...flags.Flag) *server {
 	s := &server{
 		snapshot: flags.Snapshot{Format: flags.Format, Project: "shop", Environment: "production", Revision: 10, Flags: all},
-		refuse:   map[string]int{}, hang: map[string]struct{}{}, lie: map[string]http.HandlerFunc{}, streams: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
+		refuse:   map[string]int{}, hang: map[string]struct{}{}, lie: map[string]http.HandlerFunc{}, past: map[uint64]flags.Snapshot{}, streams: map[chan struct{}]struct{}{}, gone: make(chan struct{}),
 		asked: map[string]int{}, items: map[string][]map[string]any{}, known: map[any]bool{},
 	}
 	s.Server = httptest.NewServer(s)
@@ -68,6 +71,7 @@ func (s *server) with(change func()) {
 // publish serves another state of the flags and tells the streams.
 func (s *server) publish(revision uint64, all ...flags.Flag) {
 	s.with(func() {
+		s.past[s.snapshot.Revision] = s.snapshot
 		s.snapshot.Revision, s.snapshot.Flags = revision, all
 		for c := range s.streams {
 			select {
@@ -175,7 +179,7 @@ func (s *server) serveChanges(w http.ResponseWriter, r *http.Request, gone chan 
 		if !mute {
 			fmt.Fprint(w, ": \n\n")
 			if revision != last {
-				fmt.Fprintf(w, "retry: 1000\nevent: ruleset\nid: %s\ndata: {\"revision\":%q}\n\n", revision, revision)
+				fmt.Fprint(w, s.event(last, r.URL.Query().Get("deltas") == "true"))
 				last = revision
 			}
 		}
@@ -191,6 +195,46 @@ func (s *server) serveChanges(w http.ResponseWriter, r *http.Request, gone chan 
 		case <-heartbeat.C:
 		}
 	}
+}
+
+// change is the data of a delta event.
+type change struct {
+	Delta flags.Delta `json:"delta"`
+	ETag  string      `json:"etag"`
+	Sum   uint64      `json:"sum,string"`
+}
+
+// event is what a stream tells somebody who has the revision last.
+func (s *server) event(last string, deltas bool) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.snapshot.Revision
+	since, _ := strconv.ParseUint(last, 10, 64)
+	was, known := s.past[since]
+	if !deltas || !s.deltas || !known {
+		return fmt.Sprintf("retry: 1000\nevent: ruleset\nid: %d\ndata: {\"revision\":\"%d\"}\n\n", now, now)
+	}
+	rules, _ := flags.Compile(s.snapshot)
+	c := change{ETag: fmt.Sprintf(`"rs-%d"`, now), Sum: rules.Sum(), Delta: flags.Delta{
+		Format: flags.Format, Project: s.snapshot.Project, Environment: s.snapshot.Environment, Since: since, Revision: now,
+	}}
+	keep := map[string]uint64{}
+	for _, f := range s.snapshot.Flags {
+		keep[f.Key] = f.Revision
+		if f.Revision > since {
+			c.Delta.Flags = append(c.Delta.Flags, f)
+		}
+	}
+	for _, f := range was.Flags {
+		if _, there := keep[f.Key]; !there {
+			c.Delta.FlagsGone = append(c.Delta.FlagsGone, f.Key)
+		}
+	}
+	if s.twist != nil {
+		s.twist(&c)
+	}
+	text, _ := json.Marshal(c)
+	return fmt.Sprintf("event: delta\nid: %d\ndata: %s\n\n", now, text)
 }
 
 func (s *server) ingest(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func (l *link) follow(ctx context.Context) error {
 	defer cancel(nil)
 	watchdog := time.AfterFunc(l.provider.pace.request, func() { cancel(errSilent) })
 	defer watchdog.Stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.provider.config.URL+"/api/v1/ruleset/changes", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.provider.config.URL+"/api/v1/ruleset/changes?deltas=true", nil)
 	if err != nil {
 		return fmt.Errorf("the URL of the assay server is wrong: %w", err)
 	}
@@ -51,26 +52,57 @@ func (l *link) follow(ctx context.Context) error {
 	return err
 }
 
-// read takes the events of a stream (WHATWG HTML, section 9.2.6). Only the kind of an event counts; the ruleset itself is
-// asked for.
+// mostEvent bounds an event of the stream. A server sends larger changes as a word that there is something new.
+const mostEvent = 8 << 20
+
+// read takes the events of a stream (WHATWG HTML, section 9.2.6).
 func (l *link) read(ctx context.Context, stream io.Reader, alive func()) error {
-	lines := bufio.NewScanner(stream)
-	news := false
-	for alive(); lines.Scan(); alive() {
-		line := lines.Text()
-		if kind, is := strings.CutPrefix(line, "event:"); is {
-			news = strings.TrimSpace(kind) == "ruleset"
+	lines := bufio.NewScanner(watched{stream, alive})
+	lines.Buffer(nil, mostEvent)
+	var kind string
+	var data []byte
+	for alive(); lines.Scan(); {
+		line := lines.Bytes()
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch string(name) {
+		case "event":
+			kind = string(value)
+		case "data":
+			if len(data)+len(value) > mostEvent {
+				return errTooLarge
+			}
+			data = append(data, value...)
 		}
-		if line != "" || !news {
+		if len(line) > 0 {
 			continue
 		}
-		news = false
-		if err := l.refresh(ctx); err != nil {
+		if err := l.hear(ctx, kind, data); err != nil {
 			return err
 		}
+		kind, data = "", nil
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("the stream of changes broke: %w", err)
 	}
 	return errEnded
+}
+
+// hear acts on an event. A change that comes with the event is applied; when it does not fit, or there is only word of one, the
+// ruleset is asked for.
+func (l *link) hear(ctx context.Context, kind string, data []byte) error {
+	switch kind {
+	case "delta":
+		changed, err := l.provider.step(ctx, data)
+		if err == nil {
+			l.found(changed)
+		}
+		if err == nil && !l.provider.wantsWhole.Load() {
+			return nil
+		}
+	case "ruleset":
+	default:
+		return nil
+	}
+	return l.refresh(ctx)
 }
