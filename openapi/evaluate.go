@@ -94,5 +94,5 @@ func (s *Server) eventsURI(ctx context.Context) string {
 
 // FollowEvaluations answers the protocol's change events.
 func (s *Server) FollowEvaluations(ctx context.Context, r api.FollowEvaluationsRequestObject) (api.FollowEvaluationsResponseObject, error) {
-	return s.follow(ctx, r.Params.LastEventID, ofrep.Event)
+	return s.follow(ctx, r.Params.LastEventID, func(now *ruleset.Served, _ string) string { return ofrep.Event(idOf(now)) })
 }

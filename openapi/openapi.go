@@ -56,6 +56,9 @@ type Dependencies struct {
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a client of a stream may take to accept a few bytes before it is cut off; 5 s when 0.
 	WriteTimeout time.Duration
+	// LargeRuleset is how many flags a ruleset may have to be put together before it is sent; what is larger is sent in
+	// pieces, because its memory would be needed once more otherwise, for as long as it is the newest. 2,000 when 0.
+	LargeRuleset int
 	// MaxStreams bounds the open streams; 10,000 when 0.
 	MaxStreams int64
 	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
@@ -74,6 +77,7 @@ type Server struct {
 	meters  *meters
 	sets    flagdSets
 	streams atomic.Int64
+	deltas  deltaEvents
 	closing <-chan struct{}
 	// configuration keeps all read models but the facts.
 	configuration []*projections.Runner
@@ -107,6 +111,9 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	}
 	if d.ReadTimeout == 0 {
 		d.ReadTimeout = time.Minute
+	}
+	if d.LargeRuleset == 0 {
+		d.LargeRuleset = 2_000
 	}
 	if d.WriteTimeout == 0 {
 		d.WriteTimeout = 5 * time.Second

@@ -22,6 +22,9 @@ func (s *Server) GetRuleset(ctx context.Context, r api.GetRulesetRequestObject) 
 	if noneMatch(r.Params.IfNoneMatch, served.ETag) {
 		return blob{status: http.StatusNotModified, etag: served.ETag}, nil
 	}
+	if served.Ruleset.Len() > s.LargeRuleset {
+		return rulesetPieces{served, s.WriteTimeout}, nil
+	}
 	return blob{contentType: "application/json", etag: served.ETag, body: served.JSON()}, nil
 }
 
@@ -41,13 +44,24 @@ const keyRecheck = 5 * time.Second
 
 // FollowRuleset answers a stream of changes.
 func (s *Server) FollowRuleset(ctx context.Context, r api.FollowRulesetRequestObject) (api.FollowRulesetResponseObject, error) {
-	return s.follow(ctx, r.Params.LastEventID, func(id string) string {
-		return fmt.Sprintf("event: ruleset\nid: %s\ndata: {\"revision\":%q}\n\n", id, id)
-	})
+	event := wordOf
+	if r.Params.Deltas {
+		event = s.deltas.event
+	}
+	return s.follow(ctx, r.Params.LastEventID, event)
 }
 
-// follow opens a stream of what event makes of the revisions of the caller's environment, unless there are too many streams.
-func (s *Server) follow(ctx context.Context, last string, event func(id string) string) (*changeStream, error) {
+// wordOf is the event that says that there is a new ruleset, and no more.
+func wordOf(now *ruleset.Served, _ string) string {
+	id := idOf(now)
+	return fmt.Sprintf("event: ruleset\nid: %s\ndata: {\"revision\":%q}\n\n", id, id)
+}
+
+func idOf(s *ruleset.Served) string { return strconv.FormatUint(uint64(s.Revision), 10) }
+
+// follow opens a stream of what event makes of the rulesets of the caller's environment and of the newest id that the client
+// has, unless there are too many streams.
+func (s *Server) follow(ctx context.Context, last string, event eventOf) (*changeStream, error) {
 	if s.streams.Add(1) > s.MaxStreams {
 		s.streams.Add(-1)
 		p := refuse(http.StatusServiceUnavailable, "too_many_streams", "the server has all the streams it can bear; try again later, or poll the ruleset")
@@ -57,6 +71,9 @@ func (s *Server) follow(ctx context.Context, last string, event func(id string) 
 	return &changeStream{server: s, ctx: ctx, key: principalOf(ctx).Key, place: placeOf(ctx), last: last, event: event}, nil
 }
 
+// eventOf makes an event of what is served now for a client whose newest id is last.
+type eventOf func(now *ruleset.Served, last string) string
+
 // changeStream writes itself until the client, the key or the server ends.
 type changeStream struct {
 	server *Server
@@ -64,7 +81,7 @@ type changeStream struct {
 	key    domain.KeyID
 	place  ruleset.Place
 	last   string // the newest id the client has
-	event  func(id string) string
+	event  eventOf
 }
 
 // VisitFollowRulesetResponse writes the stream.
@@ -92,8 +109,8 @@ func (c *changeStream) write(w http.ResponseWriter) error {
 			return nil
 		}
 		if served, ok := c.server.Rulesets.Current(c.place); ok {
-			if id := strconv.FormatUint(uint64(served.Revision), 10); id != c.last {
-				out.write(c.event(id))
+			if id := idOf(served); id != c.last {
+				out.write(c.event(served, c.last))
 				c.last = id
 			}
 		}

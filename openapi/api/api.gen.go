@@ -1936,7 +1936,10 @@ type FollowRulesetParams struct {
 
 	// Environment Needed with an admin key only.
 	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
-	LastEventID string        `json:"Last-Event-ID,omitempty"`
+
+	// Deltas Tell what changed instead of that something did.
+	Deltas      bool   `form:"deltas,omitempty" json:"deltas,omitempty"`
+	LastEventID string `json:"Last-Event-ID,omitempty"`
 }
 
 // GetFlagdFlagsParams defines parameters for GetFlagdFlags.
@@ -4962,6 +4965,13 @@ func (w *ServerInterfaceWrapper) FollowRuleset(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// ------------- Optional query parameter "deltas" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "deltas", ctx.QueryParams(), &params.Deltas, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deltas: %s", err))
 	}
 
 	headers := ctx.Request().Header
