@@ -18,7 +18,6 @@ import (
 type follower struct {
 	*listener
 	rules *flags.Ruleset
-	told  int // events without a delta
 }
 
 func load(t *testing.T, w *world) *flags.Ruleset {

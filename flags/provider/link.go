@@ -115,9 +115,9 @@ func pause(ctx context.Context, wait time.Duration) bool {
 func (l *link) refresh(ctx context.Context) error {
 	changed, err := l.provider.load(ctx)
 	switch {
-	case ctx.Err() != nil:
 	case err == nil:
-		l.found(changed)
+		l.found(changed) // even if ctx has ended meanwhile: it is in use
+	case ctx.Err() != nil:
 	case !errors.Is(err, errBehind) || l.provider.behindFor() >= l.provider.config.ErrorAfter:
 		l.lost(err)
 	}

@@ -20,11 +20,11 @@ var (
 
 // follow reads the stream of changes until it ends, which is always an error.
 func (l *link) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	open, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(l.provider.pace.request, func() { cancel(errSilent) })
 	defer watchdog.Stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.provider.config.URL+"/api/v1/ruleset/changes?deltas=true", nil)
+	request, err := http.NewRequestWithContext(open, http.MethodGet, l.provider.config.URL+"/api/v1/ruleset/changes?deltas=true", nil)
 	if err != nil {
 		return fmt.Errorf("the URL of the assay server is wrong: %w", err)
 	}
@@ -40,13 +40,14 @@ func (l *link) follow(ctx context.Context) error {
 	if kind := response.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
 		return &refusedError{status: response.StatusCode, detail: fmt.Sprintf("not a stream of changes but %q", kind)}
 	}
+	watchdog.Stop() // while the ruleset is loaded nobody listens
 	if !l.isReady() {
 		if err := l.refresh(ctx); err != nil {
 			return err
 		}
 	}
-	err = l.read(ctx, response.Body, func() { watchdog.Reset(l.provider.pace.silence) })
-	if cause := context.Cause(ctx); cause != nil {
+	err = l.read(ctx, response.Body, watchdog)
+	if cause := context.Cause(open); cause != nil {
 		return cause
 	}
 	return err
@@ -56,7 +57,8 @@ func (l *link) follow(ctx context.Context) error {
 const mostEvent = 8 << 20
 
 // read takes the events of a stream (WHATWG HTML, section 9.2.6).
-func (l *link) read(ctx context.Context, stream io.Reader, alive func()) error {
+func (l *link) read(ctx context.Context, stream io.Reader, watchdog *time.Timer) error {
+	alive := func() { watchdog.Reset(l.provider.pace.silence) }
 	lines := bufio.NewScanner(watched{stream, alive})
 	lines.Buffer(nil, mostEvent)
 	var kind string
@@ -77,9 +79,11 @@ func (l *link) read(ctx context.Context, stream io.Reader, alive func()) error {
 		if len(line) > 0 {
 			continue
 		}
+		watchdog.Stop()
 		if err := l.hear(ctx, kind, data); err != nil {
 			return err
 		}
+		alive()
 		kind, data = "", nil
 	}
 	if err := lines.Err(); err != nil {
