@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/assayhq/assay/openapi/api"
+	"github.com/assayhq/assay/projections"
 )
 
 // GetLive answers as long as the process does. It looks at nothing else.
@@ -19,8 +20,9 @@ type healthCheck = struct {
 	Status   api.HealthChecksStatus `json:"status"`
 }
 
-// GetReady answers 200 once every read model has been at the head of the log; one that fails later makes it degraded,
-// because decisions and reads go on. So does trouble with the log itself, which refuses changes meanwhile.
+// GetReady answers 200 once every read model of the configuration has been at the head of the log: flags are decided, things can
+// be read and changed. Facts that are still being read, and whatever fails later, make it degraded, because decisions and reads
+// go on. So does trouble with the log itself, which refuses changes meanwhile.
 func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetReadyResponseObject, error) {
 	health := api.Health{Status: api.HealthStatusOk}
 	starting := false
@@ -28,6 +30,10 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 		check := healthCheck{Name: r.Projection().Name(), Status: api.HealthChecksStatusOk, Position: positionOf(r.Position())}
 		caughtUp, err := r.CaughtUp()
 		switch {
+		case !caughtUp && r.Projection() == projections.Projection(s.Facts):
+			// Nothing but results needs the facts, and those wait for them.
+			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusStarting
+			check.Detail = "measurements are still being read after the start; results are answered after that"
 		case !caughtUp:
 			starting = true
 			check.Status = api.HealthChecksStatusStarting

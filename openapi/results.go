@@ -18,6 +18,9 @@ func (s *Server) results(ctx context.Context, in, key, asOf string) (analysis.Re
 	if _, err := s.experiment(ctx, in, key, nil); err != nil {
 		return analysis.Result{}, err
 	}
+	if err := s.factsReady(ctx); err != nil {
+		return analysis.Result{}, err
+	}
 	at, err := s.positionFor(asOf)
 	if err != nil {
 		return analysis.Result{}, err
@@ -31,6 +34,22 @@ func (s *Server) results(ctx context.Context, in, key, asOf string) (analysis.Re
 		return analysis.Result{}, refuse(http.StatusNotFound, "not_found", "there was no experiment %q at position %d", key, at)
 	}
 	return analysis.Analyze(input), nil
+}
+
+// factsReady waits until the facts have been at the head of the log since the start. The server is ready before that, because
+// decisions and changes need no facts; but results that are older than those of before a restart would surprise.
+func (s *Server) factsReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.LongestWait)
+	defer cancel()
+	for _, r := range s.Runners {
+		if r.Projection() != projections.Projection(s.Facts) {
+			continue
+		}
+		if err := r.WaitCaughtUp(ctx); err != nil {
+			return behind("the measurements are still being read after the start; try again in a moment")
+		}
+	}
+	return nil
 }
 
 func (s *Server) sources() analysis.Sources {

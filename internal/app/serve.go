@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -53,6 +54,8 @@ type Config struct {
 	FlagdListen string
 	// FlagdKeyInSelector lets clients of flagd's sync protocol give their API key as selector.
 	FlagdKeyInSelector bool
+	// Retention says how long measurements that no report needs are kept; for ever where it says nothing.
+	Retention Retention
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 	// ReadingInterval is how often it is looked whether a reading of an experiment is due; 15 s when 0.
@@ -83,10 +86,13 @@ const (
 )
 
 // Serve runs a server until ctx ends. ready, which may be nil, is called once, when requests are answered and the read models
-// have caught up with the log.
+// of the configuration have caught up with the log. Results are answered once the facts have, too.
 func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	if c.Listen == "" {
 		c.Listen = DefaultListen
+	}
+	if len(c.Retention) > 0 && c.Store != "" {
+		return errors.New("retention is for the embedded log; in an event store set $maxAge on the streams measurement-… and scavenge, once no report needs them")
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -166,13 +172,16 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	if s.flagd != nil {
 		serveOn(ctx, group, s.flagd, openapi.NewFlagdSync(ctx, dependencies))
 	}
+	group.Go(func() error { return s.announce(ctx, ready) })
 	group.Go(func() error {
-		if err := s.announce(ctx, ready); err != nil {
-			return err
+		for _, r := range s.runners {
+			if err := r.WaitCaughtUp(ctx); err != nil {
+				return nil //nolint:nilerr // the context ended before the read models knew what is due
+			}
 		}
-		// Only read models that have caught up know what is due.
 		return s.readings().Run(ctx)
 	})
+	group.Go(func() error { return s.retain(ctx) })
 	return group.Wait()
 }
 
@@ -217,9 +226,23 @@ func (s *server) readings() policy.Readings {
 	}
 }
 
-// announce waits until the read models have caught up, makes the first admin key where there is none, and calls ready.
-func (s *server) announce(ctx context.Context, ready func(Running)) error {
+// retain removes old measurements once the read models know which are needed.
+func (s *server) retain(ctx context.Context) error {
+	t := &trimmer{policy: s.config.Retention, log: s.log, catalog: s.catalog, now: s.config.Now, out: s.config.Log}
 	for _, r := range s.runners {
+		if err := r.WaitCaughtUp(ctx); err != nil {
+			return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
+		}
+		if r.Projection() == projections.Projection(s.facts) {
+			t.facts = r
+		}
+	}
+	return t.run(ctx)
+}
+
+// announce waits until the read models of the configuration have caught up, makes the first admin key where there is none, and calls ready.
+func (s *server) announce(ctx context.Context, ready func(Running)) error {
+	for _, r := range s.configuration() {
 		if err := r.WaitCaughtUp(ctx); err != nil {
 			return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
 		}
@@ -237,7 +260,7 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 		if err != nil {
 			return fmt.Errorf("making the first admin key: %w", err)
 		}
-		for _, r := range s.runners {
+		for _, r := range s.configuration() {
 			if err := r.Wait(ctx, result.Position); err != nil {
 				return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
 			}
@@ -249,4 +272,9 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 		ready(running)
 	}
 	return nil
+}
+
+// configuration is all read models but the facts, which only results need.
+func (s *server) configuration() []*projections.Runner {
+	return slices.DeleteFunc(slices.Clone(s.runners), func(r *projections.Runner) bool { return r.Projection() == projections.Projection(s.facts) })
 }

@@ -30,7 +30,9 @@ func telemetry(e engine, runners []*projections.Runner, now func() time.Time) (h
 	}
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		logState{e}, readModels{runners: runners, now: now}, buildInfo(),
+		logState{e},
+		readModels{runners: runners, now: now},
+		buildInfo(),
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("registering metrics: %w", err)

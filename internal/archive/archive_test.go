@@ -46,7 +46,8 @@ func fill(t testing.TB, log eventlog.Log) {
 	t.Helper()
 	datas := [][]byte{
 		nil, []byte(`{"a":1.0,"b":"<&>\u2028"}`), []byte("{\"a\":\"\u2028 <&>\"}"), []byte(` {"spaces": true} `), []byte("{\n}"), []byte("null"),
-		{0xff, 0, 1}, []byte("no JSON"), []byte(`"text"`), []byte("{\"bad\":\"\xff\"}"), bytes.Repeat([]byte("x"), 100_000), []byte(`{"n":12345678901234567890.0}`),
+		{0xff, 0, 1},
+		[]byte("no JSON"), []byte(`"text"`), []byte("{\"bad\":\"\xff\"}"), bytes.Repeat([]byte("x"), 100_000), []byte(`{"n":12345678901234567890.0}`),
 	}
 	ends := map[string]eventlog.Revision{}
 	for i := range 60 {
@@ -388,7 +389,7 @@ func TestABackupWhileWritingIsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		to := openLog(t, filepath.Join(data, "log"))
-		report, err := Check(t.Context(), to, Head{Events: int(m.Position), Chain: m.Chain}, Head{Events: int(before.Position), Chain: before.Chain}) //nolint:gosec // few
+		report, err := Check(t.Context(), to, Head{Events: int(m.Position), Chain: m.Chain}, Head{Events: int(before.Position), Chain: before.Chain})
 		if err != nil || len(report.Faults) > 0 || report.Head.Position < m.Position {
 			t.Fatalf("%+v, %v", report, err)
 		}

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/assayhq/assay/eventlog"
 	"github.com/assayhq/assay/eventlog/pebblelog"
@@ -124,52 +125,49 @@ const batchRecords = 500
 // state of another version of a read model cannot be compared and is left out.
 func Replay(ctx context.Context, log eventlog.Log, states []State, models []projections.Hashed) (replayed []string, err error) {
 	for _, m := range models {
-		for _, want := range states {
-			if want.Name != m.Name() || want.Version != m.Version() {
-				continue
-			}
-			if err := Fold(ctx, log, m, want.Position); err != nil {
-				return replayed, err
-			}
-			position, hash, err := m.StateHash()
-			if err != nil {
-				return replayed, err
-			}
-			if position != want.Position || eventlog.Hash(hash) != want.Hash {
-				return replayed, fmt.Errorf("a replay up to position %d makes another %s than the server had when the backup was made", want.Position, m.Name())
-			}
-			replayed = append(replayed, m.Name())
+		at := slices.IndexFunc(states, func(s State) bool { return s.Name == m.Name() && s.Version == m.Version() })
+		if at < 0 {
+			continue
 		}
+		if err := replay(ctx, log, m, states[at]); err != nil {
+			return replayed, err
+		}
+		replayed = append(replayed, m.Name())
 	}
 	return replayed, nil
 }
 
-// Fold applies the log to a fresh read model, up to exactly the position.
-func Fold(ctx context.Context, log eventlog.Log, m projections.Projection, to eventlog.Position) error {
-	if err := fold(ctx, log, m, to); err != nil {
-		return fmt.Errorf("replaying into %s: %w", m.Name(), err)
+func replay(ctx context.Context, log eventlog.Log, m projections.Hashed, want State) error {
+	if err := Fold(ctx, log, m, want.Position); err != nil {
+		return err
+	}
+	position, hash, err := m.StateHash()
+	if err != nil {
+		return err
+	}
+	if position != want.Position || eventlog.Hash(hash) != want.Hash {
+		return fmt.Errorf("a replay up to position %d makes another %s than the server had when the backup was made", want.Position, m.Name())
 	}
 	return nil
 }
 
-func fold(ctx context.Context, log eventlog.Log, m projections.Projection, to eventlog.Position) error {
+// Fold applies the log to a fresh read model, up to exactly the position.
+func Fold(ctx context.Context, log eventlog.Log, m projections.Projection, to eventlog.Position) error {
 	batch := make([]eventlog.Recorded, 0, batchRecords)
 	for r, err := range log.All(ctx, 0, m.Filter()) {
-		if err != nil {
-			return err
-		}
-		ends := r.Position >= to || r.IsCheckpoint()
-		if r.Position <= to && !r.IsCheckpoint() {
+		if err == nil && r.Position <= to && !r.IsCheckpoint() {
 			batch = append(batch, r)
 		}
+		ends := r.Position >= to || r.IsCheckpoint()
 		if ends {
 			batch = append(batch, eventlog.Recorded{Position: to}) // a checkpoint
 		}
-		if ends || len(batch) == batchRecords {
-			if err := m.Apply(ctx, batch); err != nil {
-				return err
-			}
+		if err == nil && (ends || len(batch) >= batchRecords) {
+			err = m.Apply(ctx, batch)
 			batch = batch[:0]
+		}
+		if err != nil {
+			return fmt.Errorf("replaying into %s: %w", m.Name(), err)
 		}
 		if ends {
 			return nil

@@ -24,52 +24,67 @@ type Copied struct {
 // log only. A target that holds a beginning of the entries is completed; one that holds anything else is refused before
 // anything is written. At the end the target is read back and its chain compared.
 func Copy(ctx context.Context, entries iter.Seq2[eventlog.Entry, error], to eventlog.Log, progress func(int64)) (c Copied, err error) {
-	had, err := HeadOf(ctx, to)
-	if err != nil {
+	embedded, isEmbedded := to.(*pebblelog.Log)
+	r := remainder{entries: entries, progress: progress, trimmed: isEmbedded}
+	if r.had, err = HeadOf(ctx, to); err != nil {
 		return c, fmt.Errorf("reading the target: %w", err)
 	}
-	c.Found = had.Events
-	embedded, isEmbedded := to.(*pebblelog.Log)
-	var want Head
-	rest := func(yield func(eventlog.Entry, error) bool) {
-		for e, err := range entries {
-			if err != nil {
-				yield(e, err)
-				return
-			}
-			if e.Trimmed && !isEmbedded {
-				c.Skipped++
-				continue
-			}
-			want.add(e)
-			progress(1)
-			switch {
-			case want.Events == had.Events && want.Chain != had.Chain:
-				yield(e, fmt.Errorf("the target holds %d events that are not the first %d of the source; copy into an empty one", had.Events, had.Events))
-				return
-			case want.Events > had.Events && !yield(e, nil):
-				return
-			}
-		}
-		if want.Events < had.Events {
-			yield(eventlog.Entry{}, fmt.Errorf("the target holds %d events, the source only %d; copy into an empty one", had.Events, want.Events))
-		}
-	}
+	c.Found = r.had.Events
 	if isEmbedded {
-		c.Added, err = embedded.Load(ctx, rest)
+		c.Added, err = embedded.Load(ctx, r.yield)
 	} else {
-		c.Added, err = appendAll(ctx, rest, to)
+		c.Added, err = appendAll(ctx, r.yield, to)
 	}
+	c.Skipped = r.skipped
 	if err != nil {
 		return c, err
 	}
 	if c.Head, err = HeadOf(ctx, to); err != nil {
 		return c, fmt.Errorf("reading the target back: %w", err)
 	}
-	if c.Head.Events != want.Events || c.Head.Chain != want.Chain {
-		return c, fmt.Errorf("the target does not read back as what was copied: %d events with chain %v, want %d with %v; has something else written to it?", c.Head.Events, c.Head.Chain, want.Events, want.Chain)
+	if c.Head.Events != r.seen.Events || c.Head.Chain != r.seen.Chain {
+		return c, fmt.Errorf("the target does not read back as what was copied: %d events with chain %v, want %d with %v; has something else written to it?", c.Head.Events, c.Head.Chain, r.seen.Events, r.seen.Chain)
 	}
 	return c, nil
+}
+
+// remainder is what of the entries the target does not hold yet.
+type remainder struct {
+	entries  iter.Seq2[eventlog.Entry, error]
+	progress func(int64)
+	trimmed  bool // the target takes trimmed events
+	had      Head // of the target
+	seen     Head // of the entries that the target takes
+	skipped  int
+}
+
+func (r *remainder) yield(yield func(eventlog.Entry, error) bool) {
+	for e, err := range r.entries {
+		wanted := false
+		if err == nil {
+			wanted, err = r.next(e)
+		}
+		if (wanted || err != nil) && !yield(e, err) || err != nil {
+			return
+		}
+	}
+	if r.seen.Events < r.had.Events {
+		yield(eventlog.Entry{}, fmt.Errorf("the target holds %d events, the source only %d; copy into an empty one", r.had.Events, r.seen.Events))
+	}
+}
+
+// next tells whether the target needs the entry, and refuses when what it holds is something else.
+func (r *remainder) next(e eventlog.Entry) (bool, error) {
+	if e.Trimmed && !r.trimmed {
+		r.skipped++
+		return false, nil
+	}
+	r.seen.add(e)
+	r.progress(1)
+	if r.seen.Events == r.had.Events && r.seen.Chain != r.had.Chain {
+		return false, fmt.Errorf("the target holds %d events that are not the first %d of the source; copy into an empty one", r.had.Events, r.had.Events)
+	}
+	return r.seen.Events > r.had.Events, nil
 }
 
 // appendAll appends runs of events of the same stream, one after the other, because their order is the log's.

@@ -97,30 +97,34 @@ func Entries(in io.Reader) iter.Seq2[eventlog.Entry, error] {
 		var head Head
 		for number := 1; lines.Scan(); number++ {
 			e, end, err := readLine(lines.Bytes(), number == 1)
-			switch {
-			case err != nil:
-				yield(e, fmt.Errorf("line %d of the file: %w", number, err))
-				return
-			case number == 1:
-			case end != nil:
+			if end != nil {
 				if end.Events != head.Events || end.Chain != head.Chain {
 					yield(e, fmt.Errorf("the file is not as it was written: it has %d events with chain %v, its end says %d with %v", head.Events, head.Chain, end.Events, end.Chain))
 				}
 				return
-			default:
-				head.add(e)
-				e.Position = eventlog.Position(head.Events) //nolint:gosec // it counts
-				if !yield(e, nil) {
-					return
-				}
+			}
+			if err != nil {
+				yield(e, fmt.Errorf("line %d of the file: %w", number, err))
+				return
+			}
+			if number == 1 {
+				continue
+			}
+			head.add(e)
+			e.Position = eventlog.Position(head.Events) //nolint:gosec // it counts
+			if !yield(e, nil) {
+				return
 			}
 		}
-		err := lines.Err()
-		if err == nil {
-			err = errors.New("the file is cut short: its last line, which says how many events there are, is missing")
-		}
-		yield(eventlog.Entry{}, fmt.Errorf("reading the exported log: %w", err))
+		yield(eventlog.Entry{}, cutShort(lines.Err()))
 	}
+}
+
+func cutShort(err error) error {
+	if err == nil {
+		err = errors.New("the file is cut short: its last line, which says how many events there are, is missing")
+	}
+	return fmt.Errorf("reading the exported log: %w", err)
 }
 
 func readLine(text []byte, first bool) (e eventlog.Entry, end *Head, err error) {

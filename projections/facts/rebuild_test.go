@@ -47,7 +47,7 @@ func TestARebuiltStoreHasTheTableOfTheOracleAndRestartsWithIt(t *testing.T) {
 		other := open(t, t.TempDir(), 1_000_000) // seals nothing
 		defer func() { _ = other.Close() }()
 		sameState := func(upTo int) {
-			apply(other, int(other.Position()), upTo) //nolint:gosec // small
+			apply(other, int(other.Position()), upTo)
 			at, hash, err := s.StateHash()
 			at2, hash2, err2 := other.StateHash()
 			if at != at2 || hash != hash2 || err != nil || err2 != nil {

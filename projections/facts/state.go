@@ -29,9 +29,9 @@ func (s *Store) StateHash() (projections.Position, [sha256.Size]byte, error) {
 		}
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %d %v", exposures, measurements, sums)
+	h.Write(fmt.Appendf(nil, "%d %d %v", exposures, measurements, sums))
 	for _, p := range s.parked {
-		fmt.Fprintf(h, " %d %q", p.Position, p.Reason)
+		h.Write(fmt.Appendf(nil, " %d %q", p.Position, p.Reason))
 	}
 	return s.position, [sha256.Size]byte(h.Sum(nil)), nil
 }

@@ -22,10 +22,10 @@ func (p *Projection) StateHash() (projections.Position, [sha256.Size]byte, error
 	})
 	for _, place := range places {
 		served := p.served[place]
-		fmt.Fprintf(h, "%q %q %d %q %d:%s %v\n", place.Project, place.Environment, served.Revision, served.ETag, len(served.JSON()), served.JSON(), served.problems())
+		h.Write(fmt.Appendf(nil, "%q %q %d %q %d:%s %v\n", place.Project, place.Environment, served.Revision, served.ETag, len(served.JSON()), served.JSON(), served.problems()))
 	}
 	for _, stream := range slices.Sorted(maps.Keys(p.frozen)) {
-		fmt.Fprintf(h, "%q %v\n", stream, p.frozen[stream])
+		h.Write(fmt.Appendf(nil, "%q %v\n", stream, p.frozen[stream]))
 	}
 	return p.position, [sha256.Size]byte(h.Sum(nil)), nil
 }
