@@ -125,6 +125,9 @@ type intake struct {
 
 // ingest judges each item by itself and records those that are new.
 func (s *Server) ingest(ctx context.Context, place ruleset.Place, take take) (api.BatchOutcome, error) {
+	// Facts that are still being read after a start do not know all ids yet, so they are given a moment. Then the items are taken
+	// all the same: nothing is lost, and one that comes twice counts once.
+	_ = s.factsReady(ctx)
 	items, _ := ctx.Value(itemsKey).([]json.RawMessage)
 	in := intake{
 		server: s, place: place, ids: make(map[string]uint64, len(items)), out: api.BatchOutcome{Items: []api.ItemOutcome{}},
