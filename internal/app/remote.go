@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/assayhq/assay/eventlog/esdb"
@@ -19,16 +21,32 @@ import (
 type cluster struct {
 	*esdb.Log
 	facts string
+	lock  io.Closer
 }
 
 var _ engine = (*cluster)(nil)
 
 func openCluster(ctx context.Context, c Config) (*cluster, error) {
-	log, err := esdb.Open(ctx, c.Store, esdb.Options{
+	e := &cluster{facts: filepath.Join(c.Data, "facts-"+identity(c.Store, c.StorePrefix))}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	var err error
+	// The embedded log locks its folder; here nothing else keeps two servers from writing the same facts.
+	if e.lock, err = vfs.Default.Lock(e.facts + ".lock"); err != nil {
+		return nil, fmt.Errorf("another server uses the data folder %s; give each one of its own with --data: %w", c.Data, err)
+	}
+	e.Log, err = esdb.Open(ctx, c.Store, esdb.Options{
 		Prefix: c.StorePrefix, Warn: func(text string) { c.Log.Warn().Msg(text) },
 	})
-	return &cluster{Log: log, facts: filepath.Join(c.Data, "facts-"+identity(c.Store, c.StorePrefix))}, err
+	if err != nil {
+		return nil, errors.Join(err, e.lock.Close())
+	}
+	return e, nil
 }
+
+// Close closes the log and lets go of the data folder.
+func (c *cluster) Close() error { return errors.Join(c.Log.Close(), c.lock.Close()) }
 
 // openRemote connects a command to a cluster.
 func openRemote(ctx context.Context, connection string, s Streams) (closableLog, error) {
@@ -72,7 +90,7 @@ func (c *cluster) serving([]projections.Hashed) {}
 
 func (c *cluster) collect(r prometheus.Registerer) error {
 	number := func(name, help string, value func(esdb.Metrics) int64) prometheus.Collector {
-		return counter(name, help, func() float64 { return float64(value(c.Log.Metrics())) })
+		return counter(name, help, func() float64 { return float64(value(c.Metrics())) })
 	}
 	for _, m := range []prometheus.Collector{
 		gauge("assay_eventstore_up", "1 while the event store answers.", func() float64 {

@@ -11,8 +11,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/assayhq/assay/eventlog/esdb/esdbtest"
 	"github.com/assayhq/assay/internal/app"
@@ -62,6 +65,45 @@ func (s *server) describe(t testing.TB, text string) string {
 		t.Fatal(err)
 	}
 	return answer.Header.Get("Assay-Position")
+}
+
+// insist repeats a change for as long as others are faster.
+func (s *server) insist(t testing.TB, text string) {
+	request := client.Request{
+		Method: "PATCH", Path: "/api/v1/projects/shop/flags/tested", Header: http.Header{"If-Match": {"*"}},
+		Body: map[string]any{"description": text, "reason": "test"},
+	}
+	for range 1_000 {
+		_, err := s.DoPatiently(t.Context(), request, nil, 20)
+		var p *client.Problem
+		if !errors.As(err, &p) || p.Status != http.StatusPreconditionFailed {
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Errorf("%q: others were always faster", text)
+}
+
+// changes counts the changes of the flag's description as of the position.
+func (s *server) changes(t testing.TB, position string) (n int) {
+	t.Helper()
+	var page struct {
+		Items []struct {
+			Event string `json:"event"`
+		} `json:"items"`
+	}
+	request := client.Request{Path: "/api/v1/projects/shop/history", Query: url.Values{"min_position": {position}, "limit": {"100"}}}
+	if _, err := s.DoPatiently(t.Context(), request, &page, 20); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range page.Items {
+		if strings.Contains(item.Event, "Described") {
+			n++
+		}
+	}
+	return n
 }
 
 // sees waits until the description of the flag can be read as of the position.
@@ -135,6 +177,22 @@ func TestTheWholeProductRunsOnAnEventStore(t *testing.T) {
 	}
 	first.sees(t, "written by the second", second.describe(t, "written by the second"))
 	second.sees(t, "written by the first", first.describe(t, "written by the first"))
+
+	// Both change one flag at the same time: who decided on an old revision is told so, and nothing is lost.
+	var together sync.WaitGroup
+	for _, s := range []*server{first, second} {
+		for i := range 10 {
+			together.Go(func() { s.insist(t, fmt.Sprintf("%s %d", s.URL, i)) })
+		}
+	}
+	together.Wait()
+	if changes := first.changes(t, second.describe(t, "the last word")); changes != 2+20+1 {
+		t.Errorf("the flag's description was changed %d times, want 23", changes)
+	}
+	taken := app.Config{Data: folder, Store: cluster.ConnectionString("assay"), StorePrefix: "installation1.", Listen: "127.0.0.1:0", Log: zerolog.Nop()}
+	if err := app.Serve(t.Context(), taken, nil); err == nil || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("a second server on the same folder ended with %v, want that it takes another", err)
+	}
 
 	first.shutdown(t)
 	missed := second.describe(t, "while the first was away")
