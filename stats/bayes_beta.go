@@ -7,7 +7,7 @@ import (
 )
 
 // BetaPrior is what is believed of a conversion rate before the data: Beta(Alpha, Beta), as if Alpha + Beta units had been seen of which
-// Alpha converted. Beta(1, 1) is flat.
+// Alpha converted. Beta(1, 1) is flat. Both are at least 0.001.
 type BetaPrior struct{ Alpha, Beta float64 }
 
 // BetaPosterior compares two conversion rates in the beta-binomial model.
@@ -34,9 +34,16 @@ func BetaBinomial(control, treatment Proportion, prior BetaPrior, alpha float64)
 		return BetaPosterior{}, err
 	}
 	posteriors := posteriorsOf(arms, widestLogit)
-	loss := posteriors.loss()
+	loss, err := sound(posteriors.loss())
+	if err != nil {
+		return BetaPosterior{}, err
+	}
+	best, err := sound(posteriors.best())
+	if err != nil {
+		return BetaPosterior{}, err
+	}
 	return BetaPosterior{
-		ChanceToWin: posteriors.best()[1], LossControl: loss[0], LossTreatment: loss[1],
+		ChanceToWin: best[1], LossControl: loss[0], LossTreatment: loss[1],
 		Control: control.credible(prior, alpha), Treatment: treatment.credible(prior, alpha),
 	}, nil
 }
@@ -57,9 +64,12 @@ func (p Proportion) credible(prior BetaPrior, alpha float64) CredibleRate {
 	return CredibleRate{Mean: a / (a + b), Low: special.BetaQuantile(alpha/2, a, b), High: special.BetaUpperQuantile(alpha/2, a, b)}
 }
 
+// weakest is the least parameter of a prior: a weaker one puts nearly all its mass on rates of exactly 0 and 1.
+const weakest = 0.001
+
 func (p Proportion) checkBayes(prior BetaPrior) error {
-	if !(prior.Alpha > 0 && prior.Beta > 0 && prior.Alpha <= 1e12 && prior.Beta <= 1e12) {
-		return fail(InvalidInput, "the parameters of a beta prior must be more than 0, not %v and %v", prior.Alpha, prior.Beta)
+	if !(prior.Alpha >= weakest && prior.Beta >= weakest && prior.Alpha <= 1e12 && prior.Beta <= 1e12) {
+		return fail(InvalidInput, "the parameters of a beta prior must be at least 0.001, not %v and %v", prior.Alpha, prior.Beta)
 	}
 	if p.N < 0 || p.X < 0 || p.X > p.N {
 		return fail(InvalidInput, "%d conversions of %d units cannot be", p.X, p.N)
@@ -73,7 +83,7 @@ func BestOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]floa
 	if err != nil {
 		return nil, err
 	}
-	return bestOf(posteriors, widestLogit), nil
+	return sound(bestOf(posteriors, widestLogit))
 }
 
 // LossOfRates is what is expected to be lost by each arm against the best of all: E[max over arms - arm].
@@ -82,7 +92,7 @@ func LossOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]floa
 	if err != nil {
 		return nil, err
 	}
-	return lossOf(posteriors, widestLogit), nil
+	return sound(lossOf(posteriors, widestLogit))
 }
 
 // widestLogit is the widest panel on the logit scale, whose nearest singularity is π away from the real line.

@@ -89,7 +89,7 @@ func BestOfGaussians(means, sds []float64, lowerIsBetter bool) ([]float64, error
 	if err != nil {
 		return nil, err
 	}
-	return bestOf(arms, math.Inf(1)), nil
+	return sound(bestOf(arms, math.Inf(1)))
 }
 
 // LossOfGaussians is what is expected to be lost by each arm against the best of all: E[max over arms - arm].
@@ -98,7 +98,7 @@ func LossOfGaussians(means, sds []float64, lowerIsBetter bool) ([]float64, error
 	if err != nil {
 		return nil, err
 	}
-	return lossOf(arms, math.Inf(1)), nil
+	return sound(lossOf(arms, math.Inf(1)))
 }
 
 func gaussianArms(means, sds []float64, lowerIsBetter bool) ([]arm, error) {

@@ -262,3 +262,25 @@ func TestAWeakPriorIsIntegratedToItsEnds(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 }
+
+func FuzzPosteriorsGiveANumberOrAReason(f *testing.F) {
+	f.Add(int64(100), int64(10), int64(120), int64(15), 1.0, 1.0, 0.1, 0.2, 0.01, 0.02)
+	f.Add(int64(0), int64(0), int64(1e12), int64(1e12), 0.5, 0.5, -1e300, 1e300, 1e-300, 1e300)
+	f.Add(int64(1), int64(1), int64(1e9), int64(0), 1e6, 0.01, 0.0, 0.0, 1e-9, 1e9)
+	f.Fuzz(func(t *testing.T, n1, x1, n2, x2 int64, a, b, m1, m2, s1, s2 float64) {
+		if a < 0.1 || b < 0.1 {
+			return // right, but a second each
+		}
+		p, err := stats.BetaBinomial(stats.Proportion{N: n1, X: x1}, stats.Proportion{N: n2, X: x2}, stats.BetaPrior{Alpha: a, Beta: b}, 0.05)
+		if err == nil && !(p.ChanceToWin >= 0 && p.ChanceToWin <= 1 && p.LossControl >= 0 && p.LossControl <= 1 && p.LossTreatment >= 0 && p.LossTreatment <= 1 &&
+			p.Control.Low >= 0 && p.Control.Low <= p.Control.High && p.Control.High <= 1) {
+			t.Errorf("%+v", p)
+		}
+		if best, err := stats.BestOfGaussians([]float64{m1, m2, 0}, []float64{s1, s2, 1}, false); err == nil && !(math.Abs(best[0]+best[1]+best[2]-1) < 1e-9) {
+			t.Errorf("%v", best)
+		}
+		if loss, err := stats.LossOfGaussians([]float64{m1, m2}, []float64{s1, s2}, false); err == nil && !(loss[0] >= 0 && loss[1] >= 0) {
+			t.Errorf("%v", loss)
+		}
+	})
+}

@@ -118,6 +118,16 @@ func (p posteriors) leaderLoss(leader int) float64 {
 	return math.Exp(lnIntegral(lnF, scalesOf(p.arms), p.widest))
 }
 
+// sound refuses what is beyond floating point.
+func sound(values []float64) ([]float64, error) {
+	for _, v := range values {
+		if !finite(v) || v < 0 {
+			return nil, fail(InvalidInput, "the arms are too far apart, or their spreads too different, for floating-point numbers")
+		}
+	}
+	return values, nil
+}
+
 // ThompsonWeights are the shares of traffic of a bandit: floor for every arm, the rest by the probability to be best, as
 // floor + (1 - arms·floor) p. The floor is added, not cut off, so that two arms with different chances never get the same share.
 func ThompsonWeights(best []float64, floor float64) ([]float64, error) {

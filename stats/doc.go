@@ -23,6 +23,13 @@
 //	survey              CompareNPS; satisfaction is a rate
 //	whole distribution  MannWhitney
 //
+// A Rule says how large a statistic has to be and what p value it has: at a fixed horizon, at a Look of a GroupSequentialPlan, in a
+// ConfidenceSequence. Effect.Under judges any effect by any rule. Adjust, Levels and EBH are for many comparisons at once.
+//
+// Posteriors (BetaBinomial, GaussianPosterior, several arms) are integrated, never sampled. Question and Design are how large an
+// experiment has to be. Whether a result can be trusted is asked of SampleRatioSequence, SampleRatioByPart, Heterogeneous, Novelty,
+// Twyman, Uniform and their like. CALIBRATION.md shows how often each method is wrong when the truth is known.
+//
 // Input that cannot be judged is an *Error with a kind, never a number that looks like a result: NaN and infinities are refused where
 // they come in, and no result has one, except the open end of a one-sided or unbounded interval.
 package stats

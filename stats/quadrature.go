@@ -87,7 +87,7 @@ func panelCuts(scales []scale, low, high, widest float64) []float64 {
 			}
 		}
 	}
-	if pieces := math.Ceil((high - low) / widest); pieces > 1 && pieces < 1e4 {
+	if pieces := math.Ceil((high - low) / widest); pieces > 1 && pieces < 1e5 {
 		for k := 1.0; k < pieces; k++ {
 			cuts = append(cuts, low+(high-low)*k/pieces)
 		}

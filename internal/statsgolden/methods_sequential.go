@@ -28,9 +28,13 @@ func groupSequential(in struct {
 	Shape string
 	Looks int
 	Alpha number
+	Delta *number
 },
 ) (values, error) {
 	rise, known := map[string]float64{"pocock": 0, "obf": -0.5}[in.Shape]
+	if in.Shape == "wang_tsiatis" && in.Delta != nil {
+		rise, known = float64(*in.Delta)-0.5, true
+	}
 	if !known {
 		return nil, &stats.Error{Kind: stats.InvalidInput, Sentence: "the shape is pocock or obf, not " + in.Shape}
 	}
@@ -45,11 +49,15 @@ func alphaSpending(in struct {
 	Kind  string
 	Info  []number
 	Alpha number
+	Rho   *number
 },
 ) (values, error) {
 	spending := stats.Spending{Kind: map[string]stats.SpendingKind{"obf": stats.OBrienFlemingSpending, "pocock": stats.PocockSpending}[in.Kind]}
 	if exponent, isPower := strings.CutPrefix(in.Kind, "power"); isPower {
 		rho, err := strconv.ParseFloat(exponent, 64)
+		if exponent == "" && in.Rho != nil {
+			rho, err = float64(*in.Rho), nil
+		}
 		if err != nil {
 			return nil, &stats.Error{Kind: stats.InvalidInput, Sentence: "power spending is written power2, not " + in.Kind}
 		}
@@ -148,17 +156,18 @@ func normalMixtureBound(in struct {
 }
 
 func betaBinomialCS(in struct {
-	X, N        count
-	A, B, Alpha number
+	X, N  count
+	A, B  *number
+	Alpha number
 },
 ) (values, error) {
-	low, high, err := stats.Proportion{N: int64(in.N), X: int64(in.X)}.RateSequence(float64(in.A), float64(in.B), float64(in.Alpha))
+	low, high, err := stats.Proportion{N: int64(in.N), X: int64(in.X)}.RateSequence(orOne(in.A), orOne(in.B), float64(in.Alpha))
 	return values{"ci_low": low, "ci_high": high}, err
 }
 
 func srmSequential(in struct {
 	Weights       []number
-	Concentration number
+	Concentration *number
 	Looks         [][]count
 },
 ) (values, error) {
@@ -166,7 +175,11 @@ func srmSequential(in struct {
 	for i, look := range in.Looks {
 		looks[i] = counts(look)
 	}
-	s, err := stats.SampleRatioSequence(looks, floats(in.Weights), float64(in.Concentration))
+	concentration := float64(stats.SRMConcentration)
+	if in.Concentration != nil {
+		concentration = float64(*in.Concentration)
+	}
+	s, err := stats.SampleRatioSequence(looks, floats(in.Weights), concentration)
 	return values{"ln_bayes_factor": s.LnBayesFactor, "p_value": s.P}, err
 }
 
