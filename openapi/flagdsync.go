@@ -78,7 +78,7 @@ type caller struct {
 
 // FetchAllFlags answers the definitions once.
 func (f *flagdSync) FetchAllFlags(_ context.Context, r *connect.Request[syncv1.FetchAllFlagsRequest]) (*connect.Response[syncv1.FetchAllFlagsResponse], error) {
-	who, err := f.admit(r.Header(), r.Msg.GetSelector())
+	who, err := f.admit(r.Header(), r.Msg.GetSelector()) //nolint:staticcheck // clients still send it, some nothing else
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (f *flagdSync) FetchAllFlags(_ context.Context, r *connect.Request[syncv1.F
 // SyncFlags sends the definitions at once and after every change, until the client, its key or the server ends. Changes that
 // come faster than they are sent are one.
 func (f *flagdSync) SyncFlags(ctx context.Context, r *connect.Request[syncv1.SyncFlagsRequest], out *connect.ServerStream[syncv1.SyncFlagsResponse]) error {
-	who, err := f.admit(r.Header(), r.Msg.GetSelector())
+	who, err := f.admit(r.Header(), r.Msg.GetSelector()) //nolint:staticcheck // clients still send it, some nothing else
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,7 @@ func TestFlagdsClientsShowAKeyOrComeToAListenerOfTheirOwn(t *testing.T) {
 	strict := newTypes(t)
 	var dependencies openapi.Dependencies
 	free := newTypes(t, func(d *openapi.Dependencies) { dependencies = *d })
-	serving, stop := context.WithCancel(context.Background())
-	defer stop()
-	onPort, onStrict, onOwn := flagdClient(t, w, w.handler), flagdClient(t, strict, strict.handler), flagdClient(t, free, openapi.NewFlagdSync(serving, dependencies))
+	onPort, onStrict, onOwn := flagdClient(t, w, w.handler), flagdClient(t, strict, strict.handler), flagdClient(t, free, openapi.NewFlagdSync(t.Context(), dependencies))
 	const place = "flagSetId=shop/production"
 	for name, c := range map[string]struct {
 		client                  syncv1connect.FlagSyncServiceClient

@@ -196,11 +196,11 @@ func compare(v any, o flags.Operator, values []any) (any, error) {
 	case flags.Equals, flags.In:
 		return equals(v, values), nil
 	case flags.Contains:
-		return and(isText(v), anyOf(values, func(text any) any { return op("in", text, v) })), nil
+		return and(append(isText(v), anyOf(values, func(text any) any { return op("in", text, v) }))...), nil
 	case flags.StartsWith:
-		return anyOf(values, func(text any) any { return op("starts_with", v, text) }), nil
+		return and(append(isText(v), anyOf(values, func(text any) any { return op("starts_with", v, text) }))...), nil
 	case flags.EndsWith:
-		return anyOf(values, func(text any) any { return op("ends_with", v, text) }), nil
+		return and(append(isText(v), anyOf(values, func(text any) any { return op("ends_with", v, text) }))...), nil
 	case flags.Exists:
 		return exists(v), nil
 	case flags.IsEmpty:
@@ -215,7 +215,7 @@ func compare(v any, o flags.Operator, values []any) (any, error) {
 }
 
 func exists(v any) any {
-	there := op("!=", v, nil)
+	there := op("!==", v, nil)
 	if reflect.DeepEqual(v, variable(flags.TargetingKey)) {
 		return and(there, op("!==", v, "")) // an empty targeting key is none
 	}
@@ -255,7 +255,7 @@ func equals(v any, values []any) any {
 		}
 		in := op("in", v, list)
 		if _, isTexts := list[0].(string); isTexts {
-			in = and(isText(v), in)
+			in = and(append(isText(v), in)...)
 		}
 		all = append(all, in)
 	}
@@ -276,8 +276,7 @@ func compareNumbers(v any, o flags.Operator, values []any) (any, error) {
 	case flags.Between:
 		rule = and(op(">=", v, values[0]), op("<=", v, values[1]))
 	case flags.Modulo:
-		// Arithmetic fails on lists and objects; comparing does not, and stops them.
-		rule = and(op("<=", v, v), op("===", op("%", v, values[0]), values[1]))
+		rule = op("===", op("%", v, values[0]), values[1])
 	default:
 		return nil, cannot("flagd has nothing like the operator %s", o)
 	}
@@ -297,7 +296,7 @@ func compareVersions(v any, o flags.Operator, values []any) (any, error) {
 		}
 		rules[i] = op("sem_ver", v, sign, full)
 	}
-	return and(isText(v), or(rules...)), nil
+	return and(append(isText(v), or(rules...))...), nil
 }
 
 // fullVersion is a version as flagd's schema wants it, with all three numbers.

@@ -15,5 +15,6 @@
 // A flag that is off has the reason STATIC instead of DISABLED, because a disabled flag of flagd's has no value; a split has the
 // reason TARGETING_MATCH, because flagd knows no SPLIT; a split that lacks its unit id is an error of the code GENERAL instead of
 // TARGETING_KEY_MISSING. flagd's Go evaluator trims the bucket key, so unit ids that end in white space may be assigned
-// otherwise; its JavaScript evaluator hashes UTF-16 instead of UTF-8, so ids beyond ASCII are.
+// otherwise; its JavaScript evaluator hashes UTF-16 instead of UTF-8, so ids beyond ASCII are, and fails where a list or an
+// object is compared with a number.
 package flagdsync

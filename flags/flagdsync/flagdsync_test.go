@@ -53,7 +53,7 @@ func TestFlagsAreDefinitions(t *testing.T) {
 		},
 		"the bucket key is salt and unit": {
 			flagOf("f", func(f *flags.Flag) { f.Default = flags.Serve{Split: half(flags.BucketingV1, "shop.f/")} }),
-			`{"state":"ENABLED","variants":{"off":false,"on":true},"targeting":{"if":[{"and":[{"starts_with":[{"var":"targetingKey"},""]},{"!==":[{"var":"targetingKey"},""]}]},` +
+			`{"state":"ENABLED","variants":{"off":false,"on":true},"targeting":{"if":[{"!!":[{"var":"targetingKey"}]},` +
 				`{"fractional":[{"cat":["shop.f/",{"var":"targetingKey"}]},["on",1],["off",1]]},"targeting key missing"]},"metadata":{"version":"3"}}`,
 		},
 	} {

@@ -107,7 +107,7 @@ func write(text *bytes.Buffer, key string, d definition) error {
 }
 
 // inexpressible says why flagd cannot say it.
-type inexpressible struct{ why string } //nolint:errname // it is no failure
+type inexpressible struct{ why string }
 
 func (i *inexpressible) Error() string { return i.why }
 
@@ -204,7 +204,27 @@ const maxAsking = 8
 // rule is the targeting of a flag that is on; nil when everybody gets the default. otherwise is what it evaluates to where the
 // default, a variant, is served.
 func (e *exporter) rule(f *flags.Flag, otherwise any) (any, error) {
-	var chain []any // condition, result, condition, result, ...
+	chain, err := e.chain(f)
+	if err != nil {
+		return nil, err
+	}
+	last, err := e.otherwise(f, otherwise)
+	if err != nil {
+		return nil, err
+	}
+	if f.Logic != nil {
+		if last, err = logicOr(f, last, otherwise); err != nil {
+			return nil, err
+		}
+	}
+	if len(chain) == 0 {
+		return last, nil
+	}
+	return op("if", append(chain, last)...), nil
+}
+
+// chain is what a flag looks at before its default: condition, result, condition, result, and so on.
+func (e *exporter) chain(f *flags.Flag) (chain []any, err error) {
 	add := func(condition, result any) { chain = append(chain, condition, result) }
 	for _, o := range f.Overrides {
 		if o.By != "" {
@@ -232,19 +252,7 @@ func (e *exporter) rule(f *flags.Flag, otherwise any) (any, error) {
 		}
 		add(condition, result)
 	}
-	last, err := e.otherwise(f, otherwise)
-	if err != nil {
-		return nil, err
-	}
-	if f.Logic != nil {
-		if last, err = logicOr(f, last, otherwise); err != nil {
-			return nil, err
-		}
-	}
-	if len(chain) == 0 {
-		return last, nil
-	}
-	return op("if", append(chain, last)...), nil
+	return chain, nil
 }
 
 // logicOr is flagd's own rule. What it does not decide can only be the default: asking twice would double the rule.

@@ -26,13 +26,18 @@ func or(all ...any) any {
 
 func variable(path string) any { return map[string]any{"var": path} }
 
-// isText holds for texts alone. starts_with is the one operator that tells types apart without failing: it is null otherwise.
-func isText(v any) any { return op("starts_with", v, "") }
-
-// isNumber holds for numbers. Lists and objects get through; no comparison with a number holds for them.
-func isNumber(v any) []any {
-	return []any{op("!=", v, nil), op("!", isText(v)), op("!==", v, true), op("!==", v, false)}
+// Types are told apart by operators that neither fail nor log, whatever they are given: starts_with would, once for each
+// evaluation in which an attribute is missing, and == fails on lists in JavaScript. A list equals not even itself in Go; cat
+// makes a text of a number and leaves a text as it is.
+func isTextOrNumber(v any) []any {
+	return []any{op("!==", v, nil), op("!==", v, true), op("!==", v, false), op("===", v, v)}
 }
+
+// isText holds for texts alone.
+func isText(v any) []any { return append(isTextOrNumber(v), op("===", op("cat", v), v)) }
+
+// isNumber holds for numbers, and in JavaScript for lists and objects, which comparisons with numbers then fail on.
+func isNumber(v any) []any { return append(isTextOrNumber(v), op("!==", op("cat", v), v)) }
 
 // unit is the id that a split goes by.
 type unit struct {
@@ -44,13 +49,12 @@ const maxSafe = 1 << 53
 
 // unitBy is the targeting key, or an attribute: a text as it is, or a whole number in decimal.
 func unitBy(attribute string) unit {
-	v := variable(flags.TargetingKey)
-	text := and(isText(v), op("!==", v, ""))
 	if attribute == "" || attribute == flags.TargetingKey {
-		return unit{known: text, text: v}
+		key := variable(flags.TargetingKey)
+		return unit{known: op("!!", key), text: key}
 	}
-	v = variable(attribute)
-	text = and(isText(v), op("!==", v, ""))
+	v := variable(attribute)
+	text := and(append(isText(v), op("!==", v, ""))...)
 	number := and(append(isNumber(v), op("<=", -maxSafe, v, maxSafe), op("===", op("%", v, 1), 0))...)
 	return unit{known: or(text, number), text: v}
 }
@@ -75,12 +79,12 @@ func isListed(u unit, ids []string) any {
 }
 
 // hashed is what fractional hashes: exactly salt + unit id.
-func hashed(algorithm, salt, by, strings_ string) (u unit, key any, err error) {
+func hashed(algorithm, salt, by, reading string) (u unit, key any, err error) {
 	switch {
 	case algorithm != flags.BucketingV1 && algorithm != flags.FlagdV2:
 		return u, nil, cannot("it assigns units by the algorithm %s, and flagd has %s alone", algorithm, flags.BucketingV1)
-	case strings_ != "":
-		return u, nil, cannot("it reads unit ids as %s, and flagd as UTF-8", strings_)
+	case reading != "":
+		return u, nil, cannot("it reads unit ids as %s, and flagd as UTF-8", reading)
 	case strings.TrimLeft(salt, " \t\r\n\v\f\u0085\u00a0") != salt:
 		return u, nil, cannot("its salt begins with white space, which flagd cuts off")
 	}
@@ -106,7 +110,7 @@ func split(f *flags.Flag, s *flags.Split) (any, error) {
 	for _, w := range s.Weights {
 		arguments = append(arguments, []any{w.Variant, w.Weight})
 	}
-	var divided any = op("fractional", arguments...)
+	divided := op("fractional", arguments...)
 	if len(s.Weights) == 1 {
 		divided = s.Weights[0].Variant
 	}

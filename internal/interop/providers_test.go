@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	flagd "github.com/open-feature/go-sdk-contrib/providers/flagd/pkg"
 	"github.com/open-feature/go-sdk-contrib/providers/ofrep"
 	"github.com/open-feature/go-sdk/openfeature"
@@ -42,7 +43,7 @@ func clientOf(t *testing.T, p openfeature.FeatureProvider) *openfeature.Client {
 
 func inProcess(t *testing.T, options ...flagd.ProviderOption) *flagd.Provider {
 	t.Helper()
-	p, err := flagd.NewProvider(append([]flagd.ProviderOption{flagd.WithInProcessResolver(), flagd.WithHost("127.0.0.1")}, options...)...)
+	p, err := flagd.NewProvider(append([]flagd.ProviderOption{flagd.WithInProcessResolver(), flagd.WithHost("127.0.0.1"), flagd.WithDeadline(20_000), flagd.WithLogger(logr.Discard())}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
