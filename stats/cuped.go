@@ -218,7 +218,6 @@ func (c comoments) adjusted(other comoments, theta []pair) adjustedArm {
 // solve finds the coefficients of k covariates from the cross products of values (0 is the metric) by elimination, dropping each
 // covariate that those before it explain.
 func solve(k int, cross func(i, j int) pair) (theta []pair, dropped []int) {
-	theta = make([]pair, k)
 	left, right := make([][]pair, k), make([]pair, k)
 	for i := range k {
 		left[i] = make([]pair, k)
@@ -241,15 +240,21 @@ func solve(k int, cross func(i, j int) pair) (theta []pair, dropped []int) {
 			right[i] = right[i].sub(factor.mul(right[p]))
 		}
 	}
-	for p := k - 1; p >= 0; p-- {
+	return substitute(left, right, kept), dropped
+}
+
+// substitute solves the triangle from its last row up; what was dropped is 0.
+func substitute(left [][]pair, right []pair, kept []bool) []pair {
+	theta := make([]pair, len(right))
+	for p := len(right) - 1; p >= 0; p-- {
 		if !kept[p] {
 			continue
 		}
 		sum := right[p]
-		for j := p + 1; j < k; j++ {
+		for j := p + 1; j < len(right); j++ {
 			sum = sum.sub(left[p][j].mul(theta[j]))
 		}
 		theta[p] = sum.div(left[p][p])
 	}
-	return theta, dropped
+	return theta
 }

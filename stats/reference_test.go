@@ -538,3 +538,23 @@ func (c *checker) cuped(at string, n node, ya, xa, yb, xb []float64) {
 		c.t.Errorf("%s: with own slopes %v ± %v, want %v ± %v", at, own.Difference, own.SE, want, number(lin, "se_hc2"))
 	}
 }
+
+// gbstats' own test vectors give the difference and its test to five digits; those of its relative mode are a delta method's and not
+// targets. The sums are of values, so the variance is made of Σx².
+func TestVectorsOfGrowthBook(t *testing.T) {
+	arm := func(n int64, sum, squares float64) stats.Moments {
+		return stats.Moments{N: n, Mean: sum / float64(n), M2: squares - sum*sum/float64(n)}
+	}
+	e, err := stats.Welch(arm(3407, 1396.87, 52377.9767), arm(3461, 2422.7, 134698.29), 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, pair := range [][2]float64{{e.Difference, 0.29}, {e.Low, 0.04538}, {e.High, 0.53462}, {e.SE, 0.12478}, {e.P, 0.02016}} {
+		if math.Abs(pair[0]-pair[1]) > 5e-6 {
+			t.Errorf("%d: got %v, want %v", i, pair[0], pair[1])
+		}
+	}
+	if math.Abs(e.Relative.Value-0.70732) > 5e-6 || math.Abs(e.RelativeSE()-0.37879) > 5e-6 {
+		t.Errorf("lift %+v, se %v", e.Relative, e.RelativeSE())
+	}
+}
