@@ -25,13 +25,23 @@ func (p Proportion) check() error {
 	return nil
 }
 
+// rest is what rounding took from the rate: two rates near 1 differ by little, of which it would be the most.
+func (p Proportion) rest() float64 {
+	return math.FMA(-p.Rate(), float64(p.N), float64(p.X)) / float64(p.N)
+}
+
+// rateDifference is treatment - control, right to its last digits.
+func rateDifference(control, treatment Proportion) float64 {
+	return (treatment.Rate() - control.Rate()) + (treatment.rest() - control.rest())
+}
+
 // Sample is the rate with its variance p(1-p)/n, for a comparison under any rule. It takes one unit.
 func (p Proportion) Sample() (Sample, error) {
 	if err := p.check(); err != nil {
 		return Sample{}, err
 	}
 	rate := p.Rate()
-	return Sample{Mean: rate, Variance: rate * (float64(p.N-p.X) / float64(p.N)) / float64(p.N)}, nil
+	return Sample{Mean: rate, Rest: p.rest(), Variance: rate * (float64(p.N-p.X) / float64(p.N)) / float64(p.N)}, nil
 }
 
 // PooledZ is the classical test of two proportions with the variance under equality.
@@ -45,7 +55,7 @@ func Pooled(control, treatment Proportion) (PooledZ, error) {
 		return PooledZ{}, err
 	}
 	all := control.Merge(treatment)
-	difference := treatment.Rate() - control.Rate()
+	difference := rateDifference(control, treatment)
 	n := float64(all.N)
 	pooled := PooledZ{SE: math.Sqrt(all.Rate() * (float64(all.N-all.X) / n) * (n / float64(control.N) / float64(treatment.N)))}
 	if pooled.SE > 0 {

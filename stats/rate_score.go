@@ -20,7 +20,7 @@ func ScoreProportions(control, treatment Proportion, rule Rule) (Effect, error) 
 	}
 	s := scoreOf(control, treatment)
 	e := Effect{
-		Method: "score test of two proportions (Miettinen-Nurminen), " + rule.Method, Difference: s.rateB - s.rateA, DF: math.Inf(1), Critical: rule.Critical,
+		Method: "score test of two proportions (Miettinen-Nurminen), " + rule.Method, Difference: rateDifference(control, treatment), DF: math.Inf(1), Critical: rule.Critical,
 	}
 	pooled, _ := Pooled(control, treatment) // checked above
 	n := s.na + s.nb

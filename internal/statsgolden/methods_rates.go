@@ -35,6 +35,7 @@ func twoPropZ(in twoProportions) (values, error) {
 		}
 		return nil, err
 	}
+	out["diff"] = e.Difference
 	out["se_unpooled"], out["z_unpooled"], out["p_value_unpooled"], out["ln_p_value_unpooled"] = e.SE, e.Statistic, e.P, e.LnP
 	out["wald_ci_low"], out["wald_ci_high"] = e.Low, e.High
 	return out, nil
