@@ -375,19 +375,25 @@ func TestAnAnchorOfAnotherLogIsNotMet(t *testing.T) {
 	}
 	anchor := func(change func(map[string]any)) string {
 		change(head)
-		text, err := json.Marshal(head)
-		if err != nil {
-			t.Fatal(err)
-		}
 		name := filepath.Join(t.TempDir(), "anchor")
-		if err := os.WriteFile(name, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, name, head)
 		return name
 	}
 	ok(t, "log", "verify", "--data", data, "--anchor", anchor(func(map[string]any) {}))
 	code, out, _ := command(t, "log", "verify", "--data", data, "--anchor", anchor(func(h map[string]any) { h["chain"] = strings.Repeat("ab", 32) }))
 	if code != 1 || !strings.Contains(out, "not those of the head kept elsewhere") {
 		t.Errorf("another chain: %d %s", code, out)
+	}
+}
+
+// write writes a value to a file as JSON.
+func write(t *testing.T, name string, value any) {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

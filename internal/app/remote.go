@@ -63,7 +63,7 @@ func (c *cluster) factsFolder() string { return c.facts }
 // Status implements openapi.Store. The cluster is not asked: a status never waits.
 func (c *cluster) Status() openapi.StoreStatus {
 	s := openapi.StoreStatus{Engine: "eventstoredb", State: openapi.StoreWritable}
-	if !c.Log.Metrics().Connected {
+	if !c.Metrics().Connected {
 		s.State, s.Reason = openapi.StoreUnreachable, "the event store cannot be reached; the server keeps trying"
 	}
 	return s
@@ -94,7 +94,7 @@ func (c *cluster) collect(r prometheus.Registerer) error {
 	}
 	for _, m := range []prometheus.Collector{
 		gauge("assay_eventstore_up", "1 while the event store answers.", func() float64 {
-			if c.Log.Metrics().Connected {
+			if c.Metrics().Connected {
 				return 1
 			}
 			return 0

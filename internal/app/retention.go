@@ -12,6 +12,7 @@ import (
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/measurement"
+	"github.com/assayhq/assay/domain/project"
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 )
@@ -32,7 +33,7 @@ func ParseRetention(text string) (Retention, error) {
 		}
 		name, number, _ := strings.Cut(part, "=")
 		days, err := strconv.Atoi(number)
-		if project, environment, two := strings.Cut(name, "/"); err != nil || project == "" || two && (environment == "" || project == "*") {
+		if first, second, two := strings.Cut(name, "/"); err != nil || first == "" || two && (second == "" || first == "*") {
 			return nil, fmt.Errorf("%q is no retention; write PROJECT/ENVIRONMENT=DAYS, PROJECT/*=DAYS or *=DAYS, separated by commas", part)
 		}
 		if days < LeastRetention {
@@ -44,8 +45,8 @@ func ParseRetention(text string) (Retention, error) {
 }
 
 // of returns the days for an environment, 0 for ever.
-func (r Retention) of(project domain.ProjectKey, environment domain.EnvironmentKey) int {
-	for _, name := range []string{fmt.Sprintf("%s/%s", project, environment), fmt.Sprintf("%s/*", project), "*"} {
+func (r Retention) of(in domain.ProjectKey, environment domain.EnvironmentKey) int {
+	for _, name := range []string{fmt.Sprintf("%s/%s", in, environment), fmt.Sprintf("%s/*", in), "*"} {
 		if days, ok := r[name]; ok {
 			return days
 		}
@@ -90,24 +91,19 @@ func (t *trimmer) run(ctx context.Context) error {
 // once trims whatever is due now. When anything was, the facts are folded anew: what is gone from the log must not live on in
 // them.
 func (t *trimmer) once(ctx context.Context) error {
-	total := 0
-	for page := (catalog.Page{Limit: 200}); ; {
+	total, page := 0, catalog.Page{Limit: 200}
+	for more := true; more; more = page.After != "" {
 		projects, next, err := t.catalog.Projects(page, "")
 		if err != nil {
 			return err
 		}
 		for _, p := range projects {
-			for _, environment := range p.State.Environments {
-				n, err := t.environment(ctx, p.State.Key, environment.Key, p.CreatedAt)
-				total += n
-				if err != nil {
-					return err
-				}
+			n, err := t.project(ctx, p)
+			if total += n; err != nil {
+				return err
 			}
 		}
-		if page.After = next; next == "" {
-			break
-		}
+		page.After = next
 	}
 	if total == 0 {
 		return nil
@@ -119,18 +115,28 @@ func (t *trimmer) once(ctx context.Context) error {
 	return nil
 }
 
-func (t *trimmer) environment(ctx context.Context, project domain.ProjectKey, environment domain.EnvironmentKey, since time.Time) (total int, err error) {
-	days := t.policy.of(project, environment)
+func (t *trimmer) project(ctx context.Context, p catalog.Entry[project.State]) (total int, err error) {
+	for _, environment := range p.State.Environments {
+		n, err := t.environment(ctx, p.State.Key, environment.Key, p.CreatedAt)
+		if total += n; err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (t *trimmer) environment(ctx context.Context, in domain.ProjectKey, environment domain.EnvironmentKey, since time.Time) (total int, err error) {
+	days := t.policy.of(in, environment)
 	if days == 0 {
 		return 0, nil
 	}
-	needed, err := t.needed(project, environment)
+	needed, err := t.needed(in, environment)
 	if err != nil {
 		return 0, err
 	}
 	last := t.now().UTC().AddDate(0, 0, -days-1)
 	for day := since.UTC().AddDate(0, 0, -1); !day.After(last); day = day.AddDate(0, 0, 1) {
-		stream := domain.Stream(measurement.Category, project, fmt.Sprintf("%s.%s", environment, day.Format(time.DateOnly)))
+		stream := domain.Stream(measurement.Category, in, fmt.Sprintf("%s.%s", environment, day.Format(time.DateOnly)))
 		if t.settled[stream] {
 			continue
 		}
@@ -160,19 +166,19 @@ func (s span) covers(at time.Time) bool {
 
 // needed lists the spans of all experiments of an environment that ever ran: from as far as their covariates look back to as
 // long as their metrics count.
-func (t *trimmer) needed(project domain.ProjectKey, environment domain.EnvironmentKey) (spans []span, err error) {
+func (t *trimmer) needed(in domain.ProjectKey, environment domain.EnvironmentKey) (spans []span, err error) {
 	for page := (catalog.Page{Limit: 200}); ; {
-		experiments, next, err := t.catalog.Experiments(project, page, catalog.Filter{Archived: true}, "")
+		experiments, next, err := t.catalog.Experiments(in, page, catalog.Filter{Archived: true}, "")
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range experiments {
-			_, course, ok := t.catalog.ExperimentAt(project, e.State.Key, e.Position)
+			_, course, ok := t.catalog.ExperimentAt(in, e.State.Key, e.Position)
 			if e.Problem != "" || !ok {
 				return nil, fmt.Errorf("the experiment %s cannot be read by this version, so nobody knows which measurements it needs; nothing is removed", e.State.Key)
 			}
 			if e.State.Plan.Environment == environment && !course.StartedAt.IsZero() {
-				spans = append(spans, t.spanOf(project, e.State.Plan.Metrics(), course))
+				spans = append(spans, t.spanOf(in, e.State.Plan.Metrics(), course))
 			}
 		}
 		if page.After = next; next == "" {
@@ -181,10 +187,10 @@ func (t *trimmer) needed(project domain.ProjectKey, environment domain.Environme
 	}
 }
 
-func (t *trimmer) spanOf(project domain.ProjectKey, metrics []domain.MetricKey, course catalog.Course) span {
+func (t *trimmer) spanOf(in domain.ProjectKey, metrics []domain.MetricKey, course catalog.Course) span {
 	back, window, ends := 0, time.Duration(0), !course.StoppedAt.IsZero()
 	for _, key := range metrics {
-		m, ok := t.catalog.Metric(project, key)
+		m, ok := t.catalog.Metric(in, key)
 		d := m.State.Definition
 		if !ok || d.WindowSeconds == 0 {
 			ends = false // it counts without end

@@ -97,14 +97,14 @@ func Entries(in io.Reader) iter.Seq2[eventlog.Entry, error] {
 		var head Head
 		for number := 1; lines.Scan(); number++ {
 			e, end, err := readLine(lines.Bytes(), number == 1)
-			if end != nil {
-				if end.Events != head.Events || end.Chain != head.Chain {
-					yield(e, fmt.Errorf("the file is not as it was written: it has %d events with chain %v, its end says %d with %v", head.Events, head.Chain, end.Events, end.Chain))
-				}
-				return
+			if err == nil {
+				err = end.differs(head)
 			}
 			if err != nil {
 				yield(e, fmt.Errorf("line %d of the file: %w", number, err))
+				return
+			}
+			if end != nil {
 				return
 			}
 			if number == 1 {
@@ -118,6 +118,14 @@ func Entries(in io.Reader) iter.Seq2[eventlog.Entry, error] {
 		}
 		yield(eventlog.Entry{}, cutShort(lines.Err()))
 	}
+}
+
+// differs says how the head of what was read is not this one, which the file ends with; nil is not the end yet.
+func (h *Head) differs(read Head) error {
+	if h == nil || h.Events == read.Events && h.Chain == read.Chain {
+		return nil
+	}
+	return fmt.Errorf("the file is not as it was written: it has %d events with chain %v, its end says %d with %v", read.Events, read.Chain, h.Events, h.Chain)
 }
 
 func cutShort(err error) error {

@@ -55,7 +55,7 @@ type process struct {
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "assay")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../cmd/assay").CombinedOutput(); err != nil { //nolint:gosec // the program under test
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../cmd/assay").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	return program
@@ -63,7 +63,7 @@ func build(t *testing.T) string {
 
 func (p *process) start() {
 	p.t.Helper()
-	p.command = exec.Command(p.program, "serve", "--data", p.data, "--listen", "127.0.0.1:0", "--log-level", "error") //nolint:noctx,gosec // it is killed by the test
+	p.command = exec.Command(p.program, "serve", "--data", p.data, "--listen", "127.0.0.1:0", "--log-level", "error")
 	out, err := p.command.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -86,7 +86,7 @@ func (p *process) start() {
 	if p.url == "" {
 		p.t.Fatal("the program did not become ready")
 	}
-	go io.Copy(io.Discard, out) //nolint:errcheck // so that it never blocks on its output
+	go io.Copy(io.Discard, out)
 }
 
 // processorTime reads how long the processors have worked for a process, from proc(5) in hundredths of a second; 0 on systems
@@ -272,8 +272,8 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		t.Logf("with %d events prefilled the first start took %v, and folding their facts %v", events, p.took, time.Since(began))
 		p.kill()
 	}
-	_, head := found(t, p.data, eventlog.Position(events)) //nolint:gosec // not negative
-	random := rand.New(rand.NewPCG(1, 1))                  //nolint:gosec // a test repeats
+	_, head := found(t, p.data, eventlog.Position(events))
+	random := rand.New(rand.NewPCG(1, 1))
 	total, took, used := 0, []time.Duration{}, []time.Duration{}
 	for round := range rounds {
 		p.start()
