@@ -94,25 +94,14 @@ func Entries(in io.Reader) iter.Seq2[eventlog.Entry, error] {
 	return func(yield func(eventlog.Entry, error) bool) {
 		lines := bufio.NewScanner(in)
 		lines.Buffer(make([]byte, 1<<20), mostLine)
-		var head Head
-		for number := 1; lines.Scan(); number++ {
-			e, end, err := readLine(lines.Bytes(), number == 1)
-			if err == nil {
-				err = end.differs(head)
-			}
+		var r lineReader
+		for lines.Scan() {
+			e, is, err := r.next(lines.Bytes())
 			if err != nil {
-				yield(e, fmt.Errorf("line %d of the file: %w", number, err))
+				yield(e, fmt.Errorf("line %d of the file: %w", r.number, err))
 				return
 			}
-			if end != nil {
-				return
-			}
-			if number == 1 {
-				continue
-			}
-			head.add(e)
-			e.Position = eventlog.Position(head.Events) //nolint:gosec // it counts
-			if !yield(e, nil) {
+			if is == theEnd || is == anEvent && !yield(e, nil) {
 				return
 			}
 		}
@@ -120,9 +109,37 @@ func Entries(in io.Reader) iter.Seq2[eventlog.Entry, error] {
 	}
 }
 
-// differs says how the head of what was read is not this one, which the file ends with; nil is not the end yet.
+type lineKind int
+
+const (
+	theHeader lineKind = iota
+	anEvent
+	theEnd
+)
+
+// lineReader counts what it has read.
+type lineReader struct {
+	number int
+	head   Head
+}
+
+func (r *lineReader) next(text []byte) (eventlog.Entry, lineKind, error) {
+	r.number++
+	e, end, err := readLine(text, r.number == 1)
+	switch {
+	case err != nil, r.number == 1:
+		return e, theHeader, err
+	case end != nil:
+		return e, theEnd, end.differs(r.head)
+	}
+	r.head.add(e)
+	e.Position = eventlog.Position(r.head.Events) //nolint:gosec // it counts
+	return e, anEvent, nil
+}
+
+// differs says how the head of what was read is not this one, which the file ends with.
 func (h *Head) differs(read Head) error {
-	if h == nil || h.Events == read.Events && h.Chain == read.Chain {
+	if h.Events == read.Events && h.Chain == read.Chain {
 		return nil
 	}
 	return fmt.Errorf("the file is not as it was written: it has %d events with chain %v, its end says %d with %v", read.Events, read.Chain, h.Events, h.Chain)
