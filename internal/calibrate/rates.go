@@ -50,6 +50,9 @@ func ratesLarge(r *rand.Rand, t *tally) error {
 		t.errorIf("Miettinen-Nurminen", missed+suffix, about, misses(intervals.MiettinenNurminen.Low, intervals.MiettinenNurminen.High, effect))
 		t.errorIf("Agresti-Caffo", missed+suffix, about, misses(intervals.AgrestiCaffo.Low, intervals.AgrestiCaffo.High, effect))
 	}
+	if err := scored(t, a, rate(r, 3_000, 0.1)); err != nil {
+		return err
+	}
 	// A treatment that is worse by exactly the margin must not pass more often than alpha.
 	n, err := stats.NonInferiorRates(a, rate(r, 3_000, 0.08), 0.02)
 	t.errorIf("non-inferiority, Farrington-Manning", "passes at the margin", about, n.P < alpha)
@@ -71,8 +74,29 @@ func ratesSmall(r *rand.Rand, t *tally) error {
 	t.errorIf("Newcombe", missed, atMost, misses(intervals.Newcombe.Low, intervals.Newcombe.High, 0))
 	t.errorIf("Miettinen-Nurminen", missed, nothing, misses(intervals.MiettinenNurminen.Low, intervals.MiettinenNurminen.High, 0))
 	t.errorIf("Agresti-Caffo", missed, atMost, misses(intervals.AgrestiCaffo.Low, intervals.AgrestiCaffo.High, 0))
+	if err := scored(t, a, b); err != nil {
+		return err
+	}
 	if pooled, err := stats.Pooled(a, b); err == nil {
 		t.errorIf("pooled z", rejected, nothing, pooled.P < alpha)
+	}
+	return nil
+}
+
+// scored notes the score test of two equal rates, which is what small counts are judged by.
+func scored(t *tally, a, b stats.Proportion) error {
+	rule, err := stats.FixedHorizon(alpha)
+	if err != nil {
+		return err
+	}
+	e, err := stats.ScoreProportions(a, b, rule)
+	if err != nil {
+		return err
+	}
+	t.errorIf("score test", rejected, about, e.P < alpha)
+	t.errorIf("score test", missed, about, misses(e.Low, e.High, 0))
+	if f := e.Relative; f != nil {
+		t.errorIf("score test, relative", missed, about, !f.Unbounded && misses(f.Low, f.High, 0))
 	}
 	return nil
 }
