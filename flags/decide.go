@@ -79,7 +79,7 @@ func (f *first) decide(who *Subject) verdict {
 		o := &f.overrides[i]
 		unit := who.Key
 		if o.by != "" {
-			unit = unitOf(who.Attributes[o.by])
+			unit = unitOf(who.attribute(o.by))
 		}
 		if outcome := o.units[unit]; outcome != nil && unit != "" {
 			return verdict{outcome: outcome, unit: unit}

@@ -1,5 +1,7 @@
 package flags
 
+import "maps"
+
 // Subject is whoever a decision is for.
 type Subject struct {
 	// Key is the targeting key: the unit id by which splits assign. Empty: unknown.
@@ -8,9 +10,38 @@ type Subject struct {
 	// ([]any, []string, []int, []int64, []float64, []bool) and objects (map[string]any) are compared; of any other type
 	// only whether they are there. The map is only read, and never kept.
 	Attributes map[string]any
+	// Source is asked for what is not in Attributes; nil for nothing.
+	Source Source
 	// At is when the decision is made, in seconds since 1970: the engine has no clock. Only rules of flagd's that ask for
 	// $flagd.timestamp depend on it (see Ruleset.Timed); for them 0 is a time that is not known.
 	At int64
+}
+
+// Source is an evaluation context that nobody has to put together: the engine asks it for the attributes that a decision needs,
+// of the same types as in Subject.Attributes, nil for one that is not there. An app whose user is a struct makes it one with a
+// switch over the names. Rules of flagd's that compute which attributes they read see Subject.Attributes alone.
+type Source interface{ Attribute(name string) any }
+
+func (s *Subject) attribute(name string) any {
+	if value, there := s.Attributes[name]; there || s.Source == nil {
+		return value
+	}
+	return s.Source.Attribute(name)
+}
+
+// gathered is the attributes as a map, those that are named asked for.
+func (s *Subject) gathered(names []string) map[string]any {
+	if s.Source == nil {
+		return s.Attributes
+	}
+	out := make(map[string]any, len(s.Attributes)+len(names))
+	maps.Copy(out, s.Attributes)
+	for _, name := range names {
+		if value := s.attribute(name); value != nil {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // Reason says why a decision is what it is, in the words of OpenFeature.

@@ -61,7 +61,7 @@ func (h *hashing) unit(who *Subject) string {
 	if h.by == "" {
 		return who.Key
 	}
-	return unitOf(who.Attributes[h.by])
+	return unitOf(who.attribute(h.by))
 }
 
 // unitOf is an attribute as a unit id: a text as it is, a whole number within ±2^53 in decimal, nothing else. Beyond 2^53

@@ -34,6 +34,7 @@ func (l *Logic) Compile() (*jsonlogic.Expression, error) {
 type compiledLogic struct {
 	flag       string
 	expression *jsonlogic.Expression
+	reads      []string // attributes
 	variants   map[string]*Outcome
 	broken     *Outcome // the expression cannot be evaluated
 	unknown    *Outcome // it names what is no variant
@@ -62,6 +63,7 @@ func (c *compiler) compileLogic(f *Flag) error {
 	nameless.ErrorCode = General
 	out.unknown = &nameless
 	uses := expression.Uses()
+	out.reads = uses.Attributes
 	c.attributes = append(c.attributes, uses.Attributes...)
 	if uses.Everything {
 		c.attributes = append(c.attributes, Everything)
@@ -81,7 +83,7 @@ const (
 
 // decide is the zero verdict when the expression answers null.
 func (l *compiledLogic) decide(who *Subject) verdict {
-	in := jsonlogic.Input{FlagKey: l.flag, Key: who.Key, Attributes: who.Attributes, At: who.At}
+	in := jsonlogic.Input{FlagKey: l.flag, Key: who.Key, Attributes: who.gathered(l.reads), At: who.At}
 	name, answered, err := l.expression.Variant(&in)
 	switch {
 	case err != nil:

@@ -76,7 +76,7 @@ func (o *operand) read(c *condition, who *Subject) {
 
 // valueOf is the condition's attribute as the subject has it.
 func (c *condition) valueOf(who *Subject) any {
-	value := who.Attributes[c.attribute]
+	value := who.attribute(c.attribute)
 	if c.more != nil {
 		for _, step := range c.more.path {
 			inside, _ := value.(map[string]any)

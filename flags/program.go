@@ -272,7 +272,7 @@ func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) 
 func (s *compiledSplit) assign(who *Subject) verdict {
 	unit := who.Key
 	if s.by != "" {
-		unit = unitOf(who.Attributes[s.by])
+		unit = unitOf(who.attribute(s.by))
 	}
 	if unit == "" {
 		return verdict{outcome: s.keyless}

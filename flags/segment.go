@@ -46,7 +46,7 @@ func (s *compiledSegment) unit(who *Subject) string {
 	if s.by == "" {
 		return who.Key
 	}
-	return unitOf(who.Attributes[s.by])
+	return unitOf(who.attribute(s.by))
 }
 
 // has reports whether the subject is a member.

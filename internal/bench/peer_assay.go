@@ -18,7 +18,7 @@ import (
 // an experiment.
 
 // assayFlag is the flag as our server would hand it out. Splits are in 1/100,000, as the server makes them.
-func assayFlag(f Flag, segments map[string][]string) flags.Flag {
+func assayFlag(f Flag) flags.Flag {
 	out := flags.Flag{
 		Key: f.Key, Type: flags.Boolean, Revision: 1, On: true, Off: "off", Default: flags.Serve{Variant: "off"},
 		Variants: []flags.Variant{{Key: "on", Value: json.RawMessage("true")}, {Key: "off", Value: json.RawMessage("false")}},
@@ -40,7 +40,7 @@ func assayFlag(f Flag, segments map[string][]string) flags.Flag {
 		out.Default = share(f.Percent)
 	case Segment:
 		out.Rules = []flags.Rule{{ID: "members", Serve: share(100), If: []flags.Condition{
-			{Attribute: flags.TargetingKey, Operator: flags.In, Values: values(segments[f.Segment]...)},
+			{Segments: []string{f.Segment}},
 		}}}
 	case Rules:
 		for i, r := range f.Rules {
@@ -64,8 +64,11 @@ func values[T any](of ...T) []json.RawMessage {
 
 func assaySnapshot(d Dataset) flags.Snapshot {
 	out := flags.Snapshot{Format: flags.Format, Project: "bench", Environment: "production", Revision: 1}
+	for key, members := range d.Segments {
+		out.Segments = append(out.Segments, flags.Segment{Key: key, Revision: 1, Included: flags.NewIDs(members...)})
+	}
 	for _, f := range d.Flags {
-		out.Flags = append(out.Flags, assayFlag(f, d.Segments))
+		out.Flags = append(out.Flags, assayFlag(f))
 	}
 	return out
 }
@@ -86,8 +89,27 @@ func (a *assayInst) Bool(flag string, u int) bool {
 	return on
 }
 
+// source is the app's user as our engine asks it: nothing has to be put together.
+type source User
+
+func (s *source) Attribute(name string) any {
+	switch name {
+	case "country":
+		return s.Country
+	case "plan":
+		return s.Plan
+	case "email":
+		return s.Email
+	case "version":
+		return s.Version
+	case "age":
+		return s.Age
+	}
+	return nil
+}
+
 func (a *assayInst) Fresh(flag string, u *User) bool {
-	on, _ := a.rules.Decide(flag, assaySubject(u)).Value.Bool()
+	on, _ := a.rules.Decide(flag, flags.Subject{Key: u.Key, Source: (*source)(u)}).Value.Bool()
 	return on
 }
 
