@@ -248,6 +248,7 @@ func (c *compiler) compileOtherwise(from *Flag) error {
 
 func (c *compiler) compileDefault(s Serve, like Outcome) (out compiledServe, err error) {
 	if s == (Serve{}) {
+		like.Reason = Default
 		out.fixed, err = c.prepareOrNone("", like)
 		return out, err
 	}

@@ -143,7 +143,7 @@ func TestOFREP_M09_AFlagWithoutAValueIsASuccessWithoutOne(t *testing.T) {
 	w := newTypes(t)
 	w.must("PATCH", shop+"/flags/word/environments/production", `{"default":{"caller_default":true}}`)
 	w.must("PATCH", shop+"/flags/whole/environments/production", `{"off":"","on":false}`)
-	for path, want := range map[string]string{"/word": `{"key":"word","reason":"STATIC","metadata":{`, "/whole": `{"key":"whole","reason":"DISABLED","metadata":{`} {
+	for path, want := range map[string]string{"/word": `{"key":"word","reason":"DEFAULT","metadata":{`, "/whole": `{"key":"whole","reason":"DISABLED","metadata":{`} {
 		if answer := w.evaluate(path, `{}`); answer.Code != 200 || !strings.HasPrefix(answer.Body.String(), want) {
 			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
 		}

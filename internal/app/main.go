@@ -136,6 +136,8 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	f.StringVar(&c.StorePrefix, "log-prefix", "", "`text` that begins the names of this installation's streams in the cluster, which others may use besides; or ASSAY_LOG_PREFIX")
 	f.Float64Var(&c.EvaluationLimit.PerSecond, "evaluation-rate", 0, "OFREP evaluations a second that one key may ask for from one address, more get 429; 0 for no `limit`")
 	f.IntVar(&c.EvaluationLimit.Burst, "evaluation-burst", 0, "evaluations that may come at once under --evaluation-rate; one second's worth when 0")
+	f.StringVar(&c.Flags, "flags", "", "`file` of flagd's flag definitions to serve an environment from; it is watched, and any file that flagd takes runs unchanged")
+	f.StringVar(&c.FlagsIn, "flags-in", "flags/production", "`project/environment` that --flags is served in")
 	f.StringVar(&c.FlagdListen, "flagd-listen", "", "`address` for clients of flagd's sync protocol that cannot send a key, 127.0.0.1:8015 for instance; whoever reaches it reads all rules")
 	f.BoolVar(&c.FlagdKeyInSelector, "flagd-key-in-selector", false, "take an API key as selector of flagd's sync protocol, though clients show it in their telemetry")
 	retain := f.String("retain", s.Getenv("ASSAY_RETAIN"), "how many `days` measurements are kept that no experiment needs, such as shop/production=90,*=400; for ever when left out; or ASSAY_RETAIN")

@@ -49,6 +49,10 @@ type Config struct {
 	FS vfs.FS
 	// EvaluationLimit holds callers of OFREP back; nobody when it is zero.
 	EvaluationLimit openapi.Limit
+	// Flags is a file of flag definitions of flagd's, and FlagsIn the project/environment that is served from it, whatever the
+	// log says; the file is watched. None when empty.
+	Flags   string
+	FlagsIn string
 	// FlagdListen is the address of a second listener, for flagd's sync protocol alone, whose callers need no key: whoever
 	// reaches it reads the rules of every environment. None when empty.
 	FlagdListen string
@@ -122,11 +126,26 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	s := &server{
 		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, flagd: flagd, log: log,
 	}
+	if err := s.openFile(); err != nil {
+		return err
+	}
 	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
 	}
 	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts})
 	return s.run(ctx, ready)
+}
+
+// openFile serves the file of flags for the first time, if there is one. A file that cannot be served is no way to start.
+func (s *server) openFile() (err error) {
+	if s.config.Flags == "" {
+		return nil
+	}
+	if s.file, err = newFlagFile(s.config.Flags, s.config.FlagsIn); err != nil {
+		return err
+	}
+	_, err = s.file.load(s)
+	return err
 }
 
 func listen(ctx context.Context, address, option string) (net.Listener, error) {
@@ -147,6 +166,7 @@ type server struct {
 	runners  []*projections.Runner
 	listener net.Listener
 	flagd    net.Listener // for flagd's sync protocol alone; nil for none
+	file     *flagFile    // that an environment is served from; nil for none
 }
 
 func (s *server) run(ctx context.Context, ready func(Running)) error {
@@ -167,6 +187,9 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	}
 	for _, r := range s.runners {
 		group.Go(func() error { return r.Run(ctx) })
+	}
+	if s.file != nil {
+		group.Go(func() error { return s.file.follow(ctx, s) })
 	}
 	serveOn(ctx, group, s.listener, handler)
 	if s.flagd != nil {
@@ -245,6 +268,11 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 	for _, r := range s.configuration() {
 		if err := r.WaitCaughtUp(ctx); err != nil {
 			return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
+		}
+	}
+	if s.file != nil {
+		if err := s.file.prepare(ctx, s); err != nil || ctx.Err() != nil {
+			return err
 		}
 	}
 	running := Running{URL: "http://" + s.listener.Addr().String(), Head: s.log.Head}

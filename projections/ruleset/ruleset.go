@@ -68,6 +68,7 @@ type Projection struct {
 	mu       sync.RWMutex // guards what follows
 	position eventlog.Position
 	served   map[Place]*Served
+	fixed    map[Place]*Served // see Fix
 	waiting  map[Place]map[chan struct{}]struct{}
 	frozen   map[string]Problem // by stream; only Apply writes
 
@@ -112,6 +113,9 @@ func (p *Projection) Position() eventlog.Position {
 func (p *Projection) Current(place Place) (served *Served, ok bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	if served, ok = p.fixed[place]; ok {
+		return served, true
+	}
 	served, ok = p.served[place]
 	return served, ok
 }
@@ -122,6 +126,9 @@ func (p *Projection) Problems() []Problem {
 	defer p.mu.RUnlock()
 	all := slices.Collect(maps.Values(p.frozen))
 	for _, served := range p.served {
+		all = append(all, served.problems()...)
+	}
+	for _, served := range p.fixed {
 		all = append(all, served.problems()...)
 	}
 	slices.SortFunc(all, func(a, b Problem) int {
@@ -191,12 +198,7 @@ func (p *Projection) publish() error {
 	p.position = p.folded
 	maps.Copy(p.served, fresh)
 	for place := range fresh {
-		for c := range p.waiting[place] {
-			select {
-			case c <- struct{}{}:
-			default: // it has yet to receive the change before, and will then see this one too
-			}
-		}
+		p.tell(place)
 	}
 	return nil
 }

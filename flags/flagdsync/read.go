@@ -1,0 +1,149 @@
+package flagdsync
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/assayhq/assay/flags"
+	"github.com/assayhq/assay/flags/jsonlogic"
+)
+
+// Definition is a flag of a file of flagd's.
+type Definition struct {
+	Key   string `json:"key,omitempty"` // in the form of a list
+	State string `json:"state"`
+	// DefaultVariant is nil when the caller's default applies.
+	DefaultVariant *string                    `json:"defaultVariant"`
+	Variants       map[string]json.RawMessage `json:"variants"`
+	Targeting      json.RawMessage            `json:"targeting"`
+	Metadata       map[string]any             `json:"metadata"`
+}
+
+// File is a file of flagd's with the references to its shared rules resolved.
+type File struct {
+	Flags []Definition // by key
+}
+
+// Parse reads a file of flag definitions, flags as an object or as a list.
+func Parse(text []byte) (File, error) {
+	var raw struct {
+		Flags      json.RawMessage            `json:"flags"`
+		Evaluators map[string]json.RawMessage `json:"$evaluators"`
+	}
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return File{}, fmt.Errorf("the file is no JSON of flag definitions: %w", err)
+	}
+	if len(raw.Flags) == 0 {
+		return File{}, errors.New(`the file has no "flags"; see flagd's documentation of flag definitions`)
+	}
+	var list []Definition
+	if bytes.HasPrefix(bytes.TrimSpace(raw.Flags), []byte("[")) {
+		if err := json.Unmarshal(raw.Flags, &list); err != nil {
+			return File{}, fmt.Errorf("the flags cannot be read: %w", err)
+		}
+	} else {
+		var byKey map[string]Definition
+		if err := json.Unmarshal(raw.Flags, &byKey); err != nil {
+			return File{}, fmt.Errorf("the flags cannot be read: %w", err)
+		}
+		for key, d := range byKey {
+			d.Key = key
+			list = append(list, d)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Definition) int { return strings.Compare(a.Key, b.Key) })
+	for i := range list {
+		d := &list[i]
+		if i > 0 && list[i-1].Key == d.Key {
+			return File{}, fmt.Errorf("the flag %q is there twice", d.Key)
+		}
+		if d.DefaultVariant != nil && *d.DefaultVariant == "" {
+			d.DefaultVariant = nil // as flagd takes it
+		}
+		if t := string(bytes.TrimSpace(d.Targeting)); t == "" || t == "null" || t == "{}" {
+			d.Targeting = nil
+			continue
+		}
+		inlined, err := jsonlogic.Inline(d.Targeting, raw.Evaluators)
+		if err != nil {
+			return File{}, fmt.Errorf("the targeting of the flag %q: %w", d.Key, err)
+		}
+		d.Targeting = inlined
+	}
+	return File{list}, nil
+}
+
+// TypeOf finds the type that all variants have; a number is an integer when all are whole. "" when there is none.
+func (d *Definition) TypeOf() flags.Type {
+	found := flags.Type("")
+	for _, name := range slices.Sorted(maps.Keys(d.Variants)) {
+		t := typeOf(d.Variants[name])
+		switch {
+		case t == "" || found != "" && found != t && !(isNumeric(found) && isNumeric(t)):
+			return ""
+		case found == "" || t == flags.Float:
+			found = t
+		}
+	}
+	return found
+}
+
+func isNumeric(t flags.Type) bool { return t == flags.Integer || t == flags.Float }
+
+func typeOf(raw json.RawMessage) flags.Type {
+	var value any
+	if json.Unmarshal(raw, &value) != nil {
+		return ""
+	}
+	switch v := value.(type) {
+	case bool:
+		return flags.Boolean
+	case string:
+		return flags.String
+	case float64:
+		if v == float64(int64(v)) && !strings.ContainsAny(string(raw), ".eE") {
+			return flags.Integer
+		}
+		return flags.Float
+	case map[string]any:
+		return flags.Object
+	}
+	return ""
+}
+
+// Snapshot is the file as a ruleset, decided as flagd does. The revision of a flag is made of its text.
+func (f File) Snapshot(project, environment string, revision uint64) flags.Snapshot {
+	out := flags.Snapshot{Format: flags.Format, Project: project, Environment: environment, Revision: revision, Flags: []flags.Flag{}}
+	for i := range f.Flags {
+		out.Flags = append(out.Flags, f.Flags[i].flag())
+	}
+	return out
+}
+
+func (d *Definition) flag() flags.Flag {
+	out := flags.Flag{Key: d.Key, Type: d.TypeOf(), On: d.State != "DISABLED"}
+	for _, name := range slices.Sorted(maps.Keys(d.Variants)) {
+		out.Variants = append(out.Variants, flags.Variant{Key: name, Value: d.Variants[name]})
+	}
+	if d.DefaultVariant != nil {
+		out.Default.Variant = *d.DefaultVariant
+	}
+	if d.Targeting != nil {
+		out.Logic = &flags.Logic{Rule: d.Targeting}
+	}
+	out.Requires = out.Needs()
+	text, err := json.Marshal(out)
+	if err != nil {
+		text = []byte(d.Key) // the parts were read from JSON
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write(text) // it takes everything
+	out.Revision = sum.Sum64() >> 1
+	return out
+}
