@@ -76,7 +76,6 @@ func (a *analyst) definition(i int) metric.Definition {
 
 // measure makes every metric's numbers. Whatever is wrong with one stays in it.
 func (a *analyst) measure(r *Result) {
-	arms := a.in.Experiment.Plan.Arms
 	for i, key := range a.in.Experiment.Plan.Metrics() {
 		state := a.in.Metrics[key]
 		d := state.Definition
@@ -87,34 +86,37 @@ func (a *analyst) measure(r *Result) {
 		if m.Name == "" {
 			m.Name = string(key)
 		}
-		p, err := prepare(a.in.Units, d, a.layout.of[i], a.rules)
-		summaries := make([]summary, len(arms))
-		for arm := range arms {
-			if err == nil {
-				summaries[arm], err = p.summarize(a.rows[arm])
-			}
-		}
-		for arm, v := range arms {
-			if err != nil {
-				m.Arms = append(m.Arms, MetricArm{Variant: string(v.Variant), Units: int64(len(a.rows[arm]))})
-				continue
-			}
-			m.Arms = append(m.Arms, p.figures(string(v.Variant), summaries[arm]))
-		}
-		made := make([]comparison, len(arms))
-		for arm := 1; arm < len(arms); arm++ {
-			made[arm].err = err
-			if err == nil {
-				made[arm].pair, made[arm].err = p.compare(summaries[0], summaries[arm])
-			}
-		}
+		p, made := a.compare(&m, d, a.layout.of[i])
 		if p != nil {
 			m.Capped, m.Notes = p.capped, p.notes
-			m.Adjusted = adjustedOf(d, arms, made)
+			m.Adjusted = adjustedOf(d, a.in.Experiment.Plan.Arms, made)
 		}
 		a.made, a.metrics = append(a.made, made), append(a.metrics, p)
 		r.Metrics = append(r.Metrics, m)
 	}
+}
+
+// compare sums a metric up over the arms, and makes its comparisons before any rule judges them. A metric that cannot be prepared has
+// nil for one, and the reason in every comparison.
+func (a *analyst) compare(m *Metric, d metric.Definition, c columns) (*prepared, []comparison) {
+	arms := a.in.Experiment.Plan.Arms
+	made, summaries := make([]comparison, len(arms)), make([]summary, len(arms))
+	p, err := prepare(a.in.Units, d, c, a.rules)
+	for arm := 0; arm < len(arms) && err == nil; arm++ {
+		summaries[arm], err = p.summarize(a.rows[arm])
+	}
+	for arm, v := range arms {
+		if err != nil {
+			m.Arms = append(m.Arms, MetricArm{Variant: string(v.Variant), Units: int64(len(a.rows[arm]))})
+			made[arm].err = err
+			continue
+		}
+		m.Arms = append(m.Arms, p.figures(string(v.Variant), summaries[arm]))
+		if arm > 0 {
+			made[arm].pair, made[arm].err = p.compare(summaries[0], summaries[arm])
+		}
+	}
+	return p, made
 }
 
 // adjustedOf tells what the covariate did, where there is one.
@@ -135,41 +137,27 @@ func adjustedOf(d metric.Definition, arms []experiment.Arm, made []comparison) *
 	return &out
 }
 
+// place is a comparison: a metric of the plan and a treatment arm.
+type place struct{ metric, arm int }
+
 // family judges the comparisons: those that belong to the family at the levels that the correction leaves them, the others at
 // alpha, guardrails by tests of their own.
 func (a *analyst) family(r *Result) {
-	type place struct{ metric, arm int }
-	var places []place
-	var ps []float64
-	for i := range r.Metrics {
-		for arm := 1; arm < len(a.made[i]); arm++ {
-			if !a.rules.inFamily(r.Metrics[i].Role) {
-				continue
-			}
-			// A comparison that cannot be made was planned, so it counts, as one that shows nothing.
-			p := 1.0
-			if c := a.made[i][arm]; c.err == nil && a.broken == nil {
-				if e, _, err := a.judged(c, a.rules.Alpha); err == nil {
-					p = e.P
-				}
-			}
-			places, ps = append(places, place{i, arm}), append(ps, p)
-		}
-	}
-	levels, err := stats.Levels(a.rules.correction(), ps, a.rules.Alpha)
-	adjusted, failed := stats.Adjust(a.rules.correction(), ps)
-	if err = errors.Join(err, failed); err != nil {
-		levels, adjusted = nil, nil
-	}
 	for i := range r.Metrics {
 		for arm := 1; arm < len(a.made[i]); arm++ {
 			r.Metrics[i].Comparisons = append(r.Metrics[i].Comparisons, a.effect(r, i, arm, a.rules.Alpha))
 		}
 	}
+	if a.rules.old {
+		return
+	}
+	places, ps := a.together(r)
+	levels, err := stats.Levels(a.rules.correction(), ps, a.rules.Alpha)
+	adjusted, failed := stats.Adjust(a.rules.correction(), ps)
+	if errors.Join(err, failed) != nil {
+		return
+	}
 	for n, at := range places {
-		if levels == nil || a.rules.old {
-			break
-		}
 		e := &r.Metrics[at.metric].Comparisons[at.arm-1]
 		if e.Problem == "" && r.Metrics[at.metric].Role != Guardrail {
 			*e = a.effect(r, at.metric, at.arm, levels[n])
@@ -178,6 +166,31 @@ func (a *analyst) family(r *Result) {
 			e.Level, e.AdjustedP, e.Family = &levels[n], &adjusted[n], string(a.rules.Scope)
 		}
 	}
+}
+
+// together are the comparisons of the family and their p values. One that cannot be made was planned, so it counts, as one that shows
+// nothing.
+func (a *analyst) together(r *Result) (places []place, ps []float64) {
+	for i := range r.Metrics {
+		if !a.rules.inFamily(r.Metrics[i].Role) {
+			continue
+		}
+		for arm := 1; arm < len(a.made[i]); arm++ {
+			places, ps = append(places, place{i, arm}), append(ps, a.pOf(a.made[i][arm]))
+		}
+	}
+	return places, ps
+}
+
+func (a *analyst) pOf(c comparison) float64 {
+	if c.err != nil || a.broken != nil {
+		return 1
+	}
+	e, _, err := a.judged(c, a.rules.Alpha)
+	if err != nil {
+		return 1
+	}
+	return e.P
 }
 
 // effect is a comparison judged at a level.
@@ -276,7 +289,7 @@ func rowsByArm(u *facts.Units, arms int) [][]int32 {
 		out[arm] = make([]int32, 0, n)
 	}
 	for row, arm := range u.Arm {
-		out[arm] = append(out[arm], int32(row)) //nolint:gosec // the table has fewer rows than 2^31
+		out[arm] = append(out[arm], int32(row))
 	}
 	return out
 }

@@ -186,7 +186,6 @@ const imbalanceAlarm = 0.001
 
 // imbalance looks at the covariates: the arms must not differ before the exposure.
 func (a *analyst) imbalance(r Result) []Check {
-	type place struct{ metric, arm int }
 	var ps []float64
 	var places []place
 	for i, p := range a.metrics {

@@ -58,9 +58,14 @@ func TestDesigns(t *testing.T) {
 		t.Errorf("%+v, %v", u, err)
 	}
 	for _, wrong := range []analysis.DesignQuestion{
-		{Kind: "median", Baseline: 1, Units: 100}, {Kind: "binary", Baseline: 0.1}, {Kind: "binary", Baseline: 2, Effect: relative(0.1)}, {Kind: "mean", Baseline: 1, Effect: relative(0.1)},
-		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Weights: []int64{1}}, {Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Weights: []int64{1, 0}},
-		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Method: "guess"}, {Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Method: experiment.GroupSequential, Looks: 1_000},
+		{Kind: "median", Baseline: 1, Units: 100},
+		{Kind: "binary", Baseline: 0.1},
+		{Kind: "binary", Baseline: 2, Effect: relative(0.1)},
+		{Kind: "mean", Baseline: 1, Effect: relative(0.1)},
+		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Weights: []int64{1}},
+		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Weights: []int64{1, 0}},
+		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Method: "guess"},
+		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Method: experiment.GroupSequential, Looks: 1_000},
 		{Kind: "binary", Baseline: 0.1, Effect: relative(0.1), Margin: &experiment.Amount{By: experiment.Absolute, Value: 0.01}},
 	} {
 		if a, err := analysis.Design(wrong); err == nil {

@@ -30,37 +30,57 @@ const (
 
 func layoutOf(in Input) layout {
 	var out layout
-	add := func(m facts.Metric) int {
-		out.metrics = append(out.metrics, m)
-		return len(out.metrics) - 1
-	}
 	r := rulesOf(in)
 	for i, key := range in.Experiment.Plan.Metrics() {
 		d := in.Metrics[key].Definition
-		window := time.Duration(d.WindowSeconds) * time.Second
-		c := columns{denominator: none, covariate: none, early: none, late: none}
-		c.value = add(facts.Metric{Event: d.Event, Kind: kindOf(d), Window: window})
-		if d.Kind == metric.Ratio {
-			c.denominator = add(facts.Metric{Event: d.DenominatorEvent, Kind: kindOfTotal(d.Denominator), Window: window})
-		}
-		if d.CovariateDays > 0 && r.CUPED == experiment.On {
-			event := d.CovariateEvent
-			if event == "" {
-				event = d.Event
-			}
-			c.covariate = add(facts.Metric{Event: event, Kind: covariateKind(d), Before: time.Duration(d.CovariateDays) * day})
-		}
-		if i == 0 && !r.old && (d.Kind == metric.Binary || d.Kind == metric.Count || d.Kind == metric.Mean) && (window == 0 || window > earlyWeek) {
-			kind := facts.Count
-			if d.Kind == metric.Mean {
-				kind = facts.Sum
-			}
-			c.early = add(facts.Metric{Event: d.Event, Kind: kind, Window: earlyWeek})
-			c.late = add(facts.Metric{Event: d.Event, Kind: kind, From: earlyWeek, Window: max(0, window-earlyWeek)})
+		c := out.place(d, r.CUPED == experiment.On)
+		if i == 0 && !r.old {
+			out.split(d, &c)
 		}
 		out.of = append(out.of, c)
 	}
 	return out
+}
+
+func (l *layout) add(m facts.Metric) int {
+	l.metrics = append(l.metrics, m)
+	return len(l.metrics) - 1
+}
+
+// place adds the columns that a metric needs.
+func (l *layout) place(d metric.Definition, adjusted bool) columns {
+	window := time.Duration(d.WindowSeconds) * time.Second
+	c := columns{denominator: none, covariate: none, early: none, late: none}
+	c.value = l.add(facts.Metric{Event: d.Event, Kind: kindOf(d), Window: window})
+	if d.Kind == metric.Ratio {
+		c.denominator = l.add(facts.Metric{Event: d.DenominatorEvent, Kind: kindOfTotal(d.Denominator), Window: window})
+	}
+	if d.CovariateDays > 0 && adjusted {
+		event := d.CovariateEvent
+		if event == "" {
+			event = d.Event
+		}
+		c.covariate = l.add(facts.Metric{Event: event, Kind: covariateKind(d), Before: time.Duration(d.CovariateDays) * day})
+	}
+	return c
+}
+
+// split adds what happened in the first week and after it, for metrics that can be divided so.
+func (l *layout) split(d metric.Definition, c *columns) {
+	window := time.Duration(d.WindowSeconds) * time.Second
+	if window != 0 && window <= earlyWeek {
+		return
+	}
+	kind := facts.Count
+	switch d.Kind {
+	case metric.Mean:
+		kind = facts.Sum
+	case metric.Binary, metric.Count:
+	case metric.Ratio, metric.Quantile, metric.Rate, metric.NPS, metric.CSAT:
+		return
+	}
+	c.early = l.add(facts.Metric{Event: d.Event, Kind: kind, Window: earlyWeek})
+	c.late = l.add(facts.Metric{Event: d.Event, Kind: kind, From: earlyWeek, Window: max(0, window-earlyWeek)})
 }
 
 func kindOf(d metric.Definition) facts.Kind {

@@ -64,7 +64,7 @@ func TestWithoutAPlannedEndIntervalsAreValidAtEveryMoment(t *testing.T) {
 	if math.Abs(e.Critical-critical) > 1e-9 || math.Abs(e.Difference.Interval.Low-(0.02-critical*se)) > 1e-9 {
 		t.Errorf("critical value %v, want %v; %+v", e.Critical, critical, e.Difference)
 	}
-	if p := math.Sqrt(r+1) * math.Exp(-r/(2*(r+1))*math.Pow(0.02/se, 2)); math.Abs(e.P-p) > 1e-9 {
+	if p := math.Sqrt(r+1) * math.Exp(-r/(2*(r+1))*(0.02/se)*(0.02/se)); math.Abs(e.P-p) > 1e-9 {
 		t.Errorf("p %v, want %v", e.P, p)
 	}
 }
@@ -243,8 +243,14 @@ func TestWhenLooksAreDue(t *testing.T) {
 		units int64
 		want  float64
 	}{
-		{plan, begin, 0, 0}, {plan, begin.AddDate(0, 0, 5), 0, 0.5}, {plan, end, 0, 1}, {plan, end.AddDate(1, 0, 0), 0, 1},
-		{byUnits, begin.AddDate(0, 0, 9), 250, 0.25}, {byUnits, begin, 2_000, 1}, {byUnits, end, 1, 1}, {experiment.Plan{}, begin, 5, 1},
+		{plan, begin, 0, 0},
+		{plan, begin.AddDate(0, 0, 5), 0, 0.5},
+		{plan, end, 0, 1},
+		{plan, end.AddDate(1, 0, 0), 0, 1},
+		{byUnits, begin.AddDate(0, 0, 9), 250, 0.25},
+		{byUnits, begin, 2_000, 1},
+		{byUnits, end, 1, 1},
+		{experiment.Plan{}, begin, 5, 1},
 	} {
 		if got := analysis.Fraction(c.plan, begin, c.at, c.units); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("%+v: %v", c, got)
@@ -260,8 +266,12 @@ func TestWhenLooksAreDue(t *testing.T) {
 		fraction float64
 		want     int
 	}{
-		{"none before the first", nil, 0.19, 0}, {"the first", nil, 0.2, 1}, {"overdue ones are one", nil, 0.7, 3}, {"the last", nil, 1, 5},
-		{"none twice", []experiment.Reading{taken(1, 0.2)}, 0.39, 0}, {"the next", []experiment.Reading{taken(1, 0.2)}, 0.4, 2},
+		{"none before the first", nil, 0.19, 0},
+		{"the first", nil, 0.2, 1},
+		{"overdue ones are one", nil, 0.7, 3},
+		{"the last", nil, 1, 5},
+		{"none twice", []experiment.Reading{taken(1, 0.2)}, 0.39, 0},
+		{"the next", []experiment.Reading{taken(1, 0.2)}, 0.4, 2},
 		{"one in between stands for a planned one that saw no more", []experiment.Reading{taken(0, 0.45)}, 0.45, 0},
 		{"after the last there is none", []experiment.Reading{taken(5, 1)}, 1, 0},
 	} {

@@ -32,35 +32,43 @@ func (s Sources) Take(ctx context.Context, in domain.ProjectKey, key domain.Expe
 	if !ok || e.State.Status == experiment.StatusDraft {
 		return experiment.Reading{}, false, nil
 	}
-	state := e.State
-	look := NewLook{At: now.UTC().Truncate(time.Millisecond), Fraction: 1}
-	if asked == BySchedule {
-		now = now.Add(-Settling)
+	look, due, err := s.due(ctx, e.State, course.StartedAt, course.StoppedAt, at, now.UTC(), asked)
+	if err != nil || !due {
+		return experiment.Reading{}, false, err
 	}
-	until := now
-	if !course.StoppedAt.IsZero() && course.StoppedAt.Before(until) {
-		until = course.StoppedAt
-	}
-	if state.Plan.Analysis.Method != experiment.ConfidenceSequence {
-		var units int64
-		if state.Plan.Analysis.PlannedUnits > 0 { // else time alone tells, and nothing has to be counted
-			if units, err = s.count(ctx, state, at); err != nil {
-				return experiment.Reading{}, false, err
-			}
-		}
-		look.Fraction = Fraction(state.Plan, course.StartedAt, until, units)
-	}
-	if asked == BySchedule {
-		if look.Planned, ok = scheduled(state, course.StartedAt, course.StoppedAt, now, look.Fraction); !ok {
-			return experiment.Reading{}, false, nil
-		}
-	}
-	look.Final = state.Plan.Analysis.Method == experiment.GroupSequential && look.Fraction >= 1
 	input, ok, err := s.Read(ctx, in, key, at, &look)
 	if err != nil || !ok {
 		return experiment.Reading{}, false, err
 	}
 	return input.reading(Analyze(input))
+}
+
+// due is the look that is to be taken at an instant, if any.
+func (s Sources) due(ctx context.Context, state experiment.State, startedAt, stoppedAt time.Time, at facts.Position, now time.Time, asked Asked) (look NewLook, due bool, err error) {
+	a := state.Plan.Analysis
+	look = NewLook{At: now.Truncate(time.Millisecond), Fraction: 1}
+	if asked == BySchedule {
+		now = now.Add(-Settling)
+	}
+	until := now
+	if !stoppedAt.IsZero() && stoppedAt.Before(until) {
+		until = stoppedAt
+	}
+	if a.Method != experiment.ConfidenceSequence {
+		var units int64
+		if a.PlannedUnits > 0 { // else time alone tells, and nothing has to be counted
+			if units, err = s.count(ctx, state, at); err != nil {
+				return look, false, err
+			}
+		}
+		look.Fraction = Fraction(state.Plan, startedAt, until, units)
+	}
+	look.Final = a.Method == experiment.GroupSequential && look.Fraction >= 1
+	if asked == BySomebody {
+		return look, true, nil
+	}
+	look.Planned, due = scheduled(state, startedAt, stoppedAt, now, look.Fraction)
+	return look, due, nil
 }
 
 // count is the number of units in the arms.

@@ -40,30 +40,9 @@ func (a *analyst) segmented(p *prepared, dimension facts.Dimension) Segmented {
 	arms := a.in.Experiment.Plan.Arms
 	effects := make([][]stats.Effect, len(arms)) // by treatment arm, of the segments
 	for _, s := range partsOf(a.in.Units, dimension, len(arms)) {
-		segment := Segment{Value: s.value, Comparisons: []Effect{}}
-		if segment.Value == "" {
-			segment.Value = "(none)"
-		}
-		units := make([]int64, len(arms))
-		summaries := make([]summary, len(arms))
-		var err error
-		for arm := range arms {
-			units[arm] = int64(len(s.rows[arm]))
-			if summaries[arm], err = p.summarize(s.rows[arm]); err != nil {
-				break
-			}
-			segment.Arms = append(segment.Arms, p.figures(string(arms[arm].Variant), summaries[arm]))
-		}
-		for arm := 1; arm < len(arms) && err == nil; arm++ {
-			e, base, ok := a.inSegment(p, summaries[0], summaries[arm])
-			e.Variant, e.Control = string(arms[arm].Variant), string(arms[0].Variant)
-			segment.Comparisons = append(segment.Comparisons, e)
-			if ok {
-				effects[arm] = append(effects[arm], base)
-			}
-		}
-		if test, err := stats.SampleRatio(units, weightsOf(a.in.Experiment.Plan)); err == nil {
-			segment.SRMP = &test.P
+		segment, made := a.segment(p, s)
+		for arm, e := range made {
+			effects[arm] = append(effects[arm], e...)
 		}
 		out.Segments = append(out.Segments, segment)
 	}
@@ -76,6 +55,36 @@ func (a *analyst) segmented(p *prepared, dimension facts.Dimension) Segmented {
 	n := len(out.Segments) * (len(arms) - 1)
 	out.Sentence = fmt.Sprintf("%d comparisons that are not corrected and decide nothing: expect about %.2g false signals among them.", n, float64(n)*a.rules.Alpha)
 	return out
+}
+
+// segment is the metric in one part of the units, and by treatment arm the effects that may be compared with those of other parts.
+func (a *analyst) segment(p *prepared, s part) (Segment, [][]stats.Effect) {
+	arms := a.in.Experiment.Plan.Arms
+	out := Segment{Value: s.value, Comparisons: []Effect{}}
+	if out.Value == "" {
+		out.Value = "(none)"
+	}
+	units, effects, summaries := make([]int64, len(arms)), make([][]stats.Effect, len(arms)), make([]summary, len(arms))
+	for arm := range arms {
+		units[arm] = int64(len(s.rows[arm]))
+		var err error
+		if summaries[arm], err = p.summarize(s.rows[arm]); err != nil {
+			return out, effects
+		}
+		out.Arms = append(out.Arms, p.figures(string(arms[arm].Variant), summaries[arm]))
+	}
+	for arm := 1; arm < len(arms); arm++ {
+		e, base, ok := a.inSegment(p, summaries[0], summaries[arm])
+		e.Variant, e.Control = string(arms[arm].Variant), string(arms[0].Variant)
+		out.Comparisons = append(out.Comparisons, e)
+		if ok {
+			effects[arm] = append(effects[arm], base)
+		}
+	}
+	if test, err := stats.SampleRatio(units, weightsOf(a.in.Experiment.Plan)); err == nil {
+		out.SRMP = &test.P
+	}
+	return out, effects
 }
 
 // inSegment is the comparison within a segment, by the plan's rule at alpha.
@@ -118,7 +127,7 @@ func partsOf(u *facts.Units, dimension facts.Dimension, arms int) []part {
 	}
 	for row, v := range dimension.Of {
 		arm := u.Arm[row]
-		all[v].rows[arm] = append(all[v].rows[arm], int32(row)) //nolint:gosec // the table has fewer rows than 2^31
+		all[v].rows[arm] = append(all[v].rows[arm], int32(row))
 		all[v].units++
 	}
 	slices.SortStableFunc(all, func(x, y part) int { return cmp.Or(cmp.Compare(y.units, x.units), cmp.Compare(x.value, y.value)) })

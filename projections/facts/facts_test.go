@@ -50,9 +50,13 @@ func recorded(t testing.TB, at int, b measurement.Batch) eventlog.Recorded {
 var query = facts.Query{
 	Project: "shop", Environment: "production", Experiment: "e", UnitType: "user", Arms: []domain.VariantKey{"a", "b"},
 	Metrics: []facts.Metric{
-		{Event: "buy", Kind: facts.Any}, {Event: "buy", Kind: facts.Count, Window: 10 * time.Hour}, {Event: "buy", Kind: facts.Sum},
-		{Event: "buy", Kind: facts.Sum, Before: 5 * time.Hour}, {Event: "buy", Kind: facts.Count, From: 5 * time.Hour, Window: 5 * time.Hour},
-		{Event: "buy", Kind: facts.Each, Window: 10 * time.Hour}, {Event: "buy", Kind: facts.Last},
+		{Event: "buy", Kind: facts.Any},
+		{Event: "buy", Kind: facts.Count, Window: 10 * time.Hour},
+		{Event: "buy", Kind: facts.Sum},
+		{Event: "buy", Kind: facts.Sum, Before: 5 * time.Hour},
+		{Event: "buy", Kind: facts.Count, From: 5 * time.Hour, Window: 5 * time.Hour},
+		{Event: "buy", Kind: facts.Each, Window: 10 * time.Hour},
+		{Event: "buy", Kind: facts.Last},
 	},
 	Dimensions: []string{"plan", "nothing"},
 }
