@@ -159,7 +159,7 @@ func (a *analyst) family(r *Result) {
 	}
 	for n, at := range places {
 		e := &r.Metrics[at.metric].Comparisons[at.arm-1]
-		if e.Problem == "" && r.Metrics[at.metric].Role != Guardrail {
+		if e.Problem == "" {
 			*e = a.effect(r, at.metric, at.arm, levels[n])
 		}
 		if e.Problem == "" {
@@ -176,7 +176,11 @@ func (a *analyst) together(r *Result) (places []place, ps []float64) {
 			continue
 		}
 		for arm := 1; arm < len(a.made[i]); arm++ {
-			places, ps = append(places, place{i, arm}), append(ps, a.pOf(a.made[i][arm]))
+			p := a.pOf(a.made[i][arm])
+			if guard := r.Metrics[i].Comparisons[arm-1].Guard; guard != nil {
+				p = guard.HarmP // the claim that could be false is that of harm
+			}
+			places, ps = append(places, place{i, arm}), append(ps, p)
 		}
 	}
 	return places, ps
@@ -203,7 +207,7 @@ func (a *analyst) effect(r *Result, i, arm int, level float64) Effect {
 		err = a.broken
 	}
 	if err == nil && m.Role == Guardrail && !a.rules.old {
-		return a.guardrail(out, d, c, a.marginOf(domain.MetricKey(m.Key), d))
+		return a.guardrail(out, d, c, a.marginOf(domain.MetricKey(m.Key), d), level)
 	}
 	var (
 		effect stats.Effect

@@ -23,24 +23,24 @@ func (a *analyst) marginOf(key domain.MetricKey, d metric.Definition) experiment
 	return experiment.Amount{By: experiment.Relative}
 }
 
-// guardrail judges a guardrail by two one-sided always-valid tests at alpha: of harm beyond the margin, and of no harm beyond it.
+// guardrail judges a guardrail by two one-sided always-valid tests at a level: of harm beyond the margin, and of no harm beyond it.
 // The interval it shows is bounded by both tests against 0.
-func (a *analyst) guardrail(out Effect, d metric.Definition, c comparison, margin experiment.Amount) Effect {
+func (a *analyst) guardrail(out Effect, d metric.Definition, c comparison, margin experiment.Amount, level float64) Effect {
 	if c.exact != nil {
 		c.effect.DF = math.Inf(1) // guardrails are judged by the normal approximation at every moment; the margin needs both samples
 	}
-	rule, err := a.rules.always().oneSided(a.rules.Alpha, c.units)
+	rule, err := a.rules.always().oneSided(level, c.units)
 	if err != nil {
 		return Effect{Variant: out.Variant, Control: out.Control, Problem: sentence(err), P: 1}
 	}
-	low, err := c.oneSided(rule, stats.Greater, a.rules.Alpha)
-	high, failed := c.oneSided(rule, stats.Less, a.rules.Alpha)
+	low, err := c.oneSided(rule, stats.Greater, level)
+	high, failed := c.oneSided(rule, stats.Less, level)
 	if err == nil {
 		err = failed
 	}
 	var harm, safe stats.Effect
 	if err == nil {
-		harm, safe, err = c.against(rule, d.Direction, margin, a.rules.Alpha)
+		harm, safe, err = c.against(rule, d.Direction, margin, level)
 	}
 	if err != nil {
 		return Effect{Variant: out.Variant, Control: out.Control, Problem: sentence(err), P: 1}

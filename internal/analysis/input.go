@@ -14,7 +14,9 @@ type Input struct {
 	Position                        facts.Position
 	Experiment                      experiment.State
 	StartedAt, StoppedAt, DecidedAt time.Time
-	Amendments                      []Amendment
+	// ChangedAt is when the experiment was last changed; a draft is shown as if it started then.
+	ChangedAt  time.Time
+	Amendments []Amendment
 	// Metrics are those of the plan, as they were at the position. One that is missing is reported as such.
 	Metrics map[domain.MetricKey]metric.State
 	// Units are the answer to Query, which for a group sequential design asks for the facts of the last reading. Now are the units

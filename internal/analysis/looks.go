@@ -168,6 +168,8 @@ func (a *analyst) familySentences(add func(string, ...any)) {
 		add("There is one comparison that decides, so there is nothing to correct for.")
 	case r.Correction == experiment.NoCorrection:
 		add("%d comparisons in %s, not corrected: expect about %.2g false alarms among them.", n, of, float64(n)*r.Alpha)
+	case r.Correction == experiment.BH && r.Method == experiment.ConfidenceSequence:
+		add("%s for %d comparisons in %s; always-valid p values are reciprocals of e-values, so it holds the share of false alarms however the comparisons depend on each other (e-BH).", r.correctionName(), n, of)
 	case r.Correction == experiment.Bonferroni:
 		add("%s for %d comparisons in %s; the intervals hold jointly.", r.correctionName(), n, of)
 	default:

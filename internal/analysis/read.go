@@ -28,7 +28,7 @@ func (s Sources) Read(ctx context.Context, in domain.ProjectKey, key domain.Expe
 		return Input{}, false, nil
 	}
 	input = Input{
-		Position: at, Experiment: e.State, StartedAt: course.StartedAt, StoppedAt: course.StoppedAt, DecidedAt: course.DecidedAt, Look: look,
+		Position: at, Experiment: e.State, StartedAt: course.StartedAt, StoppedAt: course.StoppedAt, DecidedAt: course.DecidedAt, ChangedAt: e.UpdatedAt, Look: look,
 		Metrics: map[domain.MetricKey]metric.State{},
 	}
 	for _, a := range course.Amendments {
@@ -77,7 +77,7 @@ func rulesOf(in Input) rules {
 	a := e.Plan.Analysis
 	switch {
 	case e.Status == experiment.StatusDraft:
-		return rules{Analysis: e.Plan.Resolved(in.StartedAt)}
+		return rules{Analysis: e.Plan.Resolved(in.ChangedAt)}
 	case a.Method == "":
 		return rules{Analysis: experiment.Analysis{Method: experiment.Fixed, Alpha: 0.05, Correction: experiment.NoCorrection, Scope: experiment.ScopePrimary}, old: true}
 	default:
