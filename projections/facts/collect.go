@@ -178,23 +178,31 @@ func (c *collector) add(metric int, row int32, value float64) {
 		c.given[metric][row], c.out.Values[metric][row] = true, value
 		return
 	}
-	more := c.several[metric]
-	if len(more[row]) == 0 {
-		more[row] = append(more[row], c.out.Values[metric][row])
+	c.several[metric] = append(c.several[metric], single{row, value})
+}
+
+// addSeveral adds the further values of units that have more than one. Each unit's values are summed in order of size.
+func (c *collector) addSeveral(metric int) {
+	further, sums := c.several[metric], c.out.Values[metric]
+	sortSingles(further)
+	var own []float64
+	for i := 0; i < len(further); {
+		row := further[i].row
+		own = append(own[:0], sums[row])
+		for ; i < len(further) && further[i].row == row; i++ {
+			own = append(own, further[i].value)
+		}
+		slices.Sort(own)
+		sums[row] = 0
+		for _, v := range own {
+			sums[row] += v
+		}
 	}
-	more[row] = append(more[row], value)
 }
 
 func (c *collector) finish() *Units {
-	for i, more := range c.several {
-		for row, values := range more {
-			slices.Sort(values)
-			sum := 0.0
-			for _, v := range values {
-				sum += v
-			}
-			c.out.Values[i][row] = sum
-		}
+	for i := range c.several {
+		c.addSeveral(i)
 		c.out.WithoutExposure = append(c.out.WithoutExposure, int64(len(c.strays[i])))
 		c.out.Each = append(c.out.Each, inOrder(c.singles[i]))
 		given := c.given[i]
@@ -211,8 +219,17 @@ func (c *collector) finish() *Units {
 	return &c.out
 }
 
+func sortSingles(all []single) {
+	slices.SortFunc(all, func(a, b single) int {
+		if a.row != b.row {
+			return int(a.row - b.row)
+		}
+		return cmp.Compare(a.value, b.value)
+	})
+}
+
 func inOrder(all []single) Singles {
-	slices.SortFunc(all, func(a, b single) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.value, b.value)) })
+	sortSingles(all)
 	out := Singles{Row: make([]int32, len(all)), Value: make([]float64, len(all))}
 	for i, s := range all {
 		out.Row[i], out.Value[i] = s.row, s.value

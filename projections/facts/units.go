@@ -191,9 +191,9 @@ type collector struct {
 	units    map[uint64]seen
 	events   map[string][]int // metrics that look at an event
 	strays   []map[uint64]struct{}
-	// several holds the values of units that have more than one for a metric; they are summed in order of size, so
-	// that the sum does not depend on the order of arrival.
-	several     []map[int32][]float64
+	// several holds, by metric, the further values of units that have more than one; they are summed in order of size, so that the
+	// sum does not depend on the order of arrival.
+	several     [][]single
 	given       [][]bool // the unit has a value for the metric
 	lastAt      [][]int64
 	singles     [][]single
@@ -207,7 +207,7 @@ type collector struct {
 func newCollector(q Query) *collector {
 	c := &collector{
 		query: q, variants: map[string]int32{}, units: map[uint64]seen{}, events: map[string][]int{},
-		strays: make([]map[uint64]struct{}, len(q.Metrics)), several: make([]map[int32][]float64, len(q.Metrics)),
+		strays: make([]map[uint64]struct{}, len(q.Metrics)), several: make([][]single, len(q.Metrics)),
 		first: math.MaxInt64, last: math.MinInt64, horizon: math.MinInt64, known: map[string]int32{}, singles: make([][]single, len(q.Metrics)),
 	}
 	for _, arm := range q.Arms {
@@ -216,7 +216,6 @@ func newCollector(q Query) *collector {
 	for i, m := range q.Metrics {
 		c.events[m.Event] = append(c.events[m.Event], i)
 		c.strays[i] = map[uint64]struct{}{}
-		c.several[i] = map[int32][]float64{}
 	}
 	return c
 }
