@@ -22,6 +22,7 @@ const (
 // TestRefusals makes every mistake once. Each has its own code, and the sentence says what to do.
 func TestRefusals(t *testing.T) {
 	w := newShop(t)
+	w.must("POST", shop+"/experiments", strings.Replace(experimentBody, `"key":"trial"`, `"key":"idea"`, 1))
 	flagOf := func(weights string) string {
 		return `{"rules":[{"if":[{"attribute":"a","operator":"exists"}],"serve":{"split":{"weights":[` + weights + `]}}}]}`
 	}
@@ -146,6 +147,8 @@ func TestRefusals(t *testing.T) {
 		{"looks without an end to divide them by", call{method: "POST", path: shop + "/experiments", body: planOf(`"primary"`, `"analysis":{"method":"group_sequential"},"primary"`)}, 422, "no_horizon", "planned end"},
 		{"an alpha that is no probability", call{method: "POST", path: shop + "/experiments", body: planOf(`"primary"`, `"analysis":{"alpha":5},"primary"`)}, 422, "alpha_out_of_range", "0.05 is usual"},
 		{"a margin of what is no guardrail", call{method: "POST", path: shop + "/experiments", body: planOf(`"primary"`, `"analysis":{"margins":[{"metric":"revenue","by":"relative","value":0.1}]},"primary"`)}, 422, "not_a_guardrail", "revenue"},
+		{"a look when there is nothing to see", call{method: "POST", path: trial + "/readings"}, 409, "nothing_to_read", "send exposures"},
+		{"a look at a draft", call{method: "POST", path: shop + "/experiments/idea/readings"}, 409, "not_running", "has not started"},
 		{"another test after the start", call{method: "PATCH", path: trial, body: `{"analysis":{"alpha":0.2},"reason":"It should be easier."}`}, 409, "analysis_is_frozen", "stays as it is"},
 		{"an experiment whose weights do not sum", call{method: "POST", path: shop + "/experiments", body: planOf(`"weight":50000`, `"weight":40000`)}, 422, "weights_do_not_sum", "100000"},
 		{"an experiment with an unknown metric", call{method: "POST", path: shop + "/experiments", body: planOf(`"primary":"conversion"`, `"primary":"joy"`)}, 422, "unknown_metric", "joy"},

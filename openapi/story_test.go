@@ -171,6 +171,7 @@ func TestStory(t *testing.T) {
 var (
 	secrets   = regexp.MustCompile(`assay_(\w+?)_(\w+?)_\w+`)
 	instances = regexp.MustCompile(`"instance": "\w+"`)
+	hashes    = regexp.MustCompile(`"hash": "\w+"`)
 	chains    = regexp.MustCompile(`"chain": "[0-9a-f]{64}"`)
 )
 
@@ -196,6 +197,7 @@ func tell(out *bytes.Buffer, s step, answer *httptest.ResponseRecorder) {
 	body = secrets.ReplaceAllString(body, "assay_${1}_${2}_…")
 	body = chains.ReplaceAllString(body, `"chain": "…"`)
 	body = instances.ReplaceAllString(body, `"instance": "…"`)
+	body = hashes.ReplaceAllString(body, `"hash": "…"`)
 	fmt.Fprintf(out, "\n%s\n\n", strings.TrimSpace(body))
 }
 

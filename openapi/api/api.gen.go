@@ -1274,8 +1274,11 @@ type ReadingList struct {
 // Reason Why; shown in the history.
 type Reason = string
 
-// Result Numbers and verdict. `metrics[].arms[]` holds counts and sums, `metrics[].comparisons[]` each arm against the control: difference and relative effect with
-// intervals, statistic, critical value, p_value and its logarithm, and the method. `health` holds the sample ratio check and the crossovers.
+// Result Numbers and verdict. `plan` says by which rules, in sentences too; `looks` which readings were recorded, their boundaries, and what came since. `metrics[].arms[]`
+// holds counts and sums, `metrics[].comparisons[]` each arm against the control: difference and relative effect with intervals, statistic, critical value, p_value and its
+// logarithm, the method and the rule that makes them valid, the level after the correction and the corrected p value; for guardrails the verdict against the margin, for the
+// primary metric that on the target and, if asked for, the Bayesian view. `segments` are the primary metric by attribute. `health` holds the sample ratio check (also as a
+// test that may be watched), the crossovers and the other checks.
 type Result = analysis.Result
 
 // Rule defines model for Rule.
