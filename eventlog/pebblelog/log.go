@@ -12,11 +12,19 @@
 // in the same batch. An append is answered after the sync of its batch, and only then do readers see its events: the head
 // moves after the sync, and no reader reads past the head.
 //
+// Each record carries the chain (eventlog.Hash) of all events up to it, so Verify can name the one event that was changed.
+// Beside Pebble's files lies a mark of the last position that was acknowledged, which tells a damaged end of the write-ahead
+// log from a torn one. Trim takes an event's data away and leaves its place and its digest.
+//
 // # Failure
 //
 // When a write or a sync fails, nobody knows what the disk holds until the folder is opened again. The log is then
 // read-only for good: appends in flight answer eventlog.ErrUnknownOutcome, later ones eventlog.ErrUnavailable, readers go
 // on up to the last event that is known to be durable. Close the log, mend the disk, open it again and repeat the append.
+//
+// While the disk has less room than a reserve, appends answer eventlog.ErrUnavailable and nothing is written; they are taken
+// again once there is more. An append waits for a slow disk no longer than Options.Patience, and no more than
+// Options.MaxWaiting wait at once. Status tells all of this.
 //
 // Bytes that do not read back are eventlog.ErrCorrupt. Nothing is skipped: a missing position or revision is an error too.
 // The log takes no writes then, because what is appended to a log that has to be restored would be lost.
