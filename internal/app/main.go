@@ -30,6 +30,7 @@ Usage:
   assay demo         run a server with an experiment and simulated visitors, and show the report
   assay import       bring exposures and measurements from files into a running server
   assay report       show the report of an experiment
+  assay explain      tell why a flag serves what to whom
   assay design       say how many units an experiment needs, or what it can find
   assay projections  list the read models, or fold one anew
   assay backup       back up the log of a running or stopped server, or verify a backup
@@ -49,7 +50,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	commands := map[string]func(context.Context, []string, Streams) error{
-		"serve": serveCommand, "demo": demoCommand, "import": importCommand, "report": reportCommand, "design": designCommand,
+		"serve": serveCommand, "demo": demoCommand, "import": importCommand, "report": reportCommand, "design": designCommand, "explain": explainCommand,
 		"projections": projectionsCommand, "backup": backupCommand, "restore": restoreCommand, "log": logCommand, "migrate": migrateCommand,
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
