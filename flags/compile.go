@@ -223,19 +223,15 @@ func (b *builder) order() {
 		}
 		isChanged[i] = true
 	}
-	byKey := func(i, j int) int { return strings.Compare(b.flags[i].key, b.flags[j].key) }
-	slices.SortFunc(more, byKey)
-	out := make([]int, 0, len(b.ordered)+len(more))
-	for _, i := range b.ordered {
-		if isChanged[i] {
-			continue
-		}
-		for len(more) > 0 && byKey(more[0], i) < 0 {
-			out, more = append(out, more[0]), more[1:]
-		}
-		out = append(out, i)
+	slices.SortFunc(more, func(i, j int) int { return strings.Compare(b.flags[i].key, b.flags[j].key) })
+	was := slices.DeleteFunc(slices.Clone(b.ordered), func(i int) bool { return isChanged[i] })
+	out := make([]int, 0, len(was)+len(more))
+	for _, i := range more {
+		at, _ := slices.BinarySearchFunc(was, b.flags[i].key, func(j int, key string) int { return strings.Compare(b.flags[j].key, key) })
+		out = append(append(out, was[:at]...), i)
+		was = was[at:]
 	}
-	b.ordered = append(out, more...)
+	b.ordered = append(out, was...)
 }
 
 // gather lists the flags that ask for others or for segments.

@@ -184,8 +184,32 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 	off.On = false
 	divided.Default = flags.Serve{Split: split("divided/", 50_000)}
 	tested.Experiment = &flags.Experiment{Key: "e", Unit: "user", Split: *split("e/", 50_000)}
-	rs := compile(t, off, boolean("plain"), divided, tested, fiveRules("five"))
-	for _, key := range []string{"off", "plain", "divided", "tested", "five", "nothing"} {
+	reach := boolean("reach")
+	reach.Overrides = []flags.Override{{Variant: "on", Units: []string{"nobody"}}}
+	reach.Holdouts = []flags.Holdout{{Key: "h", Serve: "off", Slice: flags.Slice{Algorithm: flags.BucketingV1, Salt: "h/", Total: 100, Ranges: []flags.Range{{To: 0}}}}}
+	for _, c := range []flags.Condition{
+		{Attribute: "country", Operator: flags.Matches, Values: values(`"^D(E|K)$"`)}, {Attribute: "country", Operator: flags.VersionInRange, Values: values(`"^1"`)},
+		{Attribute: "country", Operator: flags.Before, Values: values(`"2026-01-01"`)}, {Attribute: "country", Operator: flags.InNetwork, Values: values(`"10.0.0.0/8"`)},
+		{Attribute: "country", Operator: flags.In, IgnoreCase: true, Values: values(`"1"`, `"2"`, `"3"`, `"4"`, `"5"`, `"6"`, `"7"`, `"8"`)},
+		{Attribute: "tags", Operator: flags.HasAll, Values: values(`"a"`, `"z"`)}, {Segments: []string{"s"}}, {Flag: "five", Variants: []string{"nothing"}},
+		{Not: true, Any: []flags.Condition{{Attribute: "age", Operator: flags.Exists}}}, {Attribute: "address", Path: []string{"country"}, Operator: flags.Equals, Values: values(`"FR"`)},
+	} {
+		reach.Rules = append(reach.Rules, flags.Rule{ID: "r", If: []flags.Condition{c}, Serve: flags.Serve{Variant: "on"}})
+	}
+	rs, err := flags.Compile(flags.Snapshot{
+		Format: flags.Format, Flags: []flags.Flag{off, boolean("plain"), divided, tested, fiveRules("five"), reach},
+		Segments: []flags.Segment{{Key: "s", Included: flags.NewIDs("a", "b"), Rules: []flags.SegmentRule{{ID: "r", If: []flags.Condition{{Attribute: "plan", Operator: flags.Equals, Values: values(`"free"`)}}}}}},
+	})
+	if err != nil || rs.Problems() != nil {
+		t.Fatal(err, rs.Problems())
+	}
+	somebody := flags.Subject{Key: "user-1", Attributes: map[string]any{
+		"country": "US", "age": 30, "plan": "pro", "tags": []any{"a", "b"}, "address": map[string]any{"country": "DE"},
+	}}
+	if d := rs.Decide("reach", somebody); d.Reason != flags.Default {
+		t.Fatalf("a rule holds, so not all are tried: %+v", d.Outcome)
+	}
+	for _, key := range []string{"off", "plain", "divided", "tested", "five", "reach", "nothing"} {
 		if n := testing.AllocsPerRun(100, func() { sink = rs.Decide(key, somebody) }); n != 0 {
 			t.Errorf("%s: %v allocations", key, n)
 		}
@@ -301,7 +325,14 @@ func TestASnapshotOfANewerFormatIsRefusedAndNewFieldsAreIgnored(t *testing.T) {
 	}
 }
 
+// Whatever a snapshot says: compiling and deciding end, the same question has the same answer, a decision has a value or says
+// why not, and its explanation says the same.
 func FuzzCompileAndDecide(f *testing.F) {
+	w := world{rand.New(rand.NewPCG(13, 14))}
+	for range 20 {
+		snapshot, _ := json.Marshal(w.snapshot())
+		f.Add(snapshot, "u1", "x", "1.2.3")
+	}
 	snapshot, _ := json.Marshal(flags.Snapshot{Format: 1, Revision: 1, Flags: []flags.Flag{fiveRules("f")}})
 	f.Add(snapshot, "user-1", "country", "US")
 	f.Fuzz(func(t *testing.T, text []byte, key, attribute, value string) {
@@ -313,15 +344,46 @@ func FuzzCompileAndDecide(f *testing.F) {
 		if err != nil {
 			return
 		}
-		who := flags.Subject{Key: key, Attributes: map[string]any{attribute: value}}
+		who := flags.Subject{Key: key, Attributes: map[string]any{attribute: value, "list": []any{value, 1, true}, "object": map[string]any{attribute: value}}}
 		for k, d := range rs.All(who) {
 			again := rs.Decide(k, who)
 			if d != again {
 				t.Fatalf("%q: %+v, then %+v", k, d, again)
 			}
-			if (d.ErrorCode == "") != (d.Value.Type() != "") {
+			if d.ErrorCode != "" && d.Value.Type() != "" || d.ErrorCode == "" && d.Variant != "" && d.Value.Type() == "" {
 				t.Fatalf("%q: %+v", k, d)
 			}
+			if e := rs.Explain(k, who); e.Served.Variant != d.Variant || e.Served.Reason != d.Reason || e.Served.ErrorCode != d.ErrorCode || !e.Found {
+				t.Fatalf("%q: %+v is explained as %+v", k, d.Outcome, e.Served)
+			}
+		}
+		if same, err := rs.Update(s); err != nil || same.Len() != rs.Len() || len(same.Problems()) != len(rs.Problems()) {
+			t.Fatalf("updated with itself: %v", err)
+		}
+	})
+}
+
+// Each reader of texts that come from subjects stands every text, and makes no garbage of what it cannot read.
+func FuzzCompare(f *testing.F) {
+	for _, s := range []string{"1.2.3-rc.1+b", "2026-03-01T12:00:00Z", "::ffff:1.2.3.4", "1::", "ä", "\xff", ""} {
+		f.Add(s)
+	}
+	var rules []flags.Rule
+	for _, c := range []flags.Condition{
+		{Operator: flags.VersionInRange, Values: values(`"^1.2 || 3.x"`)}, {Operator: flags.After, Values: values(`"2026-01-01"`)},
+		{Operator: flags.InNetwork, Values: values(`"10.0.0.0/8"`, `"2001:db8::/32"`)}, {Operator: flags.Contains, IgnoreCase: true, Values: values(`"\u212a"`)},
+		{Operator: flags.Matches, Values: values(`"^(a|b)+$"`)}, {Operator: flags.In, IgnoreCase: true, Values: values(`"1"`, `"2"`, `"3"`, `"4"`, `"5"`, `"6"`, `"7"`, `"ä"`)},
+	} {
+		c.Attribute, c.Not = "a", true
+		rules = append(rules, flags.Rule{ID: "r", If: []flags.Condition{c, {Attribute: "b", Operator: flags.Exists}}, Serve: flags.Serve{Variant: "on"}})
+	}
+	flag := boolean("f")
+	flag.Rules = rules
+	rs := compile(f, flag)
+	f.Fuzz(func(t *testing.T, text string) {
+		who := flags.Subject{Attributes: map[string]any{"a": text}}
+		if d := rs.Decide("f", who); d.Reason != flags.Default {
+			t.Fatalf("%+v", d.Outcome)
 		}
 	})
 }

@@ -2,8 +2,6 @@ package flag
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/assayhq/assay/domain"
 )
@@ -70,8 +68,8 @@ func servedWhere(s State, key domain.VariantKey) (where string, experiment domai
 	if key == s.Default || key == s.Off {
 		where = "environments whose targeting was never changed"
 	}
-	for _, environment := range slices.Sorted(maps.Keys(s.Environments)) {
-		in := s.Environments[environment]
+	for _, setting := range s.Environments {
+		in, environment := setting.Environment, setting.Key
 		if serves(in, key) {
 			where = string(environment)
 		}

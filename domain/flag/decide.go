@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 
@@ -260,9 +259,9 @@ func archive(s State) ([]Event, error) {
 	if s.Archived {
 		return nil, nil
 	}
-	for _, environment := range slices.Sorted(maps.Keys(s.Environments)) {
-		if on := s.Environments[environment].Experiment; on != nil {
-			return nil, domain.WrongState("the experiment %q runs on this flag in %s; stop it before archiving the flag", on.Experiment, environment).WithCode("flag_busy")
+	for _, in := range s.Environments {
+		if on := in.Experiment; on != nil {
+			return nil, domain.WrongState("the experiment %q runs on this flag in %s; stop it before archiving the flag", on.Experiment, in.Key).WithCode("flag_busy")
 		}
 	}
 	return []Event{Archived{}}, nil
@@ -314,11 +313,13 @@ func evolve(s State, e Event) State {
 func setting(s State, environment domain.EnvironmentKey, change func(*Environment)) State {
 	in := s.In(environment)
 	change(&in)
-	all := maps.Clone(s.Environments)
-	if all == nil {
-		all = map[domain.EnvironmentKey]Environment{}
+	i, there := s.find(environment)
+	all := slices.Clone(s.Environments)
+	if there {
+		all[i].Environment = in
+	} else {
+		all = slices.Insert(all, i, Setting{Key: environment, Environment: in})
 	}
-	all[environment] = in
 	s.Environments = all
 	return s
 }

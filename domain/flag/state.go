@@ -1,7 +1,9 @@
 package flag
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 
 	"github.com/assayhq/assay/domain"
 )
@@ -129,10 +131,17 @@ type State struct {
 	Type        Type
 	Variants    []Variant
 	// Default and Off are what Created named; environments that have no entry below serve them, and are off.
-	Default      domain.VariantKey
-	Off          domain.VariantKey
-	Environments map[domain.EnvironmentKey]Environment
+	Default domain.VariantKey
+	Off     domain.VariantKey
+	// Environments are sorted by key.
+	Environments []Setting
 	Archived     bool
+}
+
+// Setting is an environment that was touched. They are in a list, not in a map, because there are few of them and many flags.
+type Setting struct {
+	Key domain.EnvironmentKey
+	Environment
 }
 
 // Environment is a flag's setting in one environment.
@@ -157,8 +166,13 @@ func (s State) Exists() bool { return s.Key != "" }
 
 // In returns the setting in an environment, the initial one when it was never touched there.
 func (s State) In(environment domain.EnvironmentKey) Environment {
-	if e, ok := s.Environments[environment]; ok {
-		return e
+	if i, there := s.find(environment); there {
+		return s.Environments[i].Environment
 	}
 	return Environment{Targeting: Targeting{Default: Serve{Variant: s.Default}, Off: s.Off}}
+}
+
+// find is where an environment is, or would be.
+func (s State) find(environment domain.EnvironmentKey) (int, bool) {
+	return slices.BinarySearchFunc(s.Environments, environment, func(e Setting, key domain.EnvironmentKey) int { return cmp.Compare(e.Key, key) })
 }

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/assayhq/assay/domain"
@@ -105,7 +104,7 @@ func (p *Projection) uses(in domain.ProjectKey, asks func([]domain.FlagKey, []do
 }
 
 func asksAnywhere(s flag.State, asks func([]domain.FlagKey, []domain.SegmentKey, []domain.HoldoutKey) bool) bool {
-	for _, e := range slices.Collect(maps.Values(s.Environments)) {
+	for _, e := range s.Environments {
 		var conditions []domain.Condition
 		for _, r := range e.Targeting.Rules {
 			conditions = append(conditions, r.If...)

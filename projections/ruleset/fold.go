@@ -35,7 +35,30 @@ type projectState struct {
 type flagState struct {
 	stream string
 	state  flag.State
-	shapes map[domain.EnvironmentKey]*shape
+	shapes []placed // few, so not a map
+}
+
+// placed is a flag's shape in an environment.
+type placed struct {
+	environment domain.EnvironmentKey
+	shape       *shape
+}
+
+func (f *flagState) in(environment domain.EnvironmentKey) *shape {
+	for _, p := range f.shapes {
+		if p.environment == environment {
+			return p.shape
+		}
+	}
+	return nil
+}
+
+// set replaces the shape in an environment; nil takes it away.
+func (f *flagState) set(environment domain.EnvironmentKey, now *shape) {
+	f.shapes = slices.DeleteFunc(f.shapes, func(p placed) bool { return p.environment == environment })
+	if now != nil {
+		f.shapes = append(f.shapes, placed{environment: environment, shape: now})
+	}
 }
 
 type holdoutState struct {
@@ -97,7 +120,7 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 func (in *projectState) reshape(f *flagState, next flag.State, at eventlog.Position) (map[domain.EnvironmentKey]*shape, error) {
 	changed := map[domain.EnvironmentKey]*shape{}
 	for _, e := range in.state.Environments {
-		was := f.shapes[e.Key]
+		was := f.in(e.Key)
 		now, err := in.shapeOf(next, e.Key, was, at)
 		if err != nil {
 			return nil, err
@@ -112,15 +135,8 @@ func (in *projectState) reshape(f *flagState, next flag.State, at eventlog.Posit
 // put lets the environments serve what has changed.
 func (in *projectState) put(f *flagState, changed map[domain.EnvironmentKey]*shape, at eventlog.Position) {
 	for environment, now := range changed {
-		in.places[environment].put(f.state.Key, f.shapes[environment], now, at)
-		if now == nil {
-			delete(f.shapes, environment)
-			continue
-		}
-		if f.shapes == nil {
-			f.shapes = map[domain.EnvironmentKey]*shape{}
-		}
-		f.shapes[environment] = now
+		in.places[environment].put(f.state.Key, f.in(environment), now, at)
+		f.set(environment, now)
 	}
 }
 

@@ -148,10 +148,11 @@ func (p *placeState) next() (*Served, error) {
 	}
 	out := &Served{Place: p.Place, Revision: p.revision, ETag: etagOf(p.revision)}
 	out.json = sync.OnceValue(out.text)
-	out.flags = p.mergeFlags(was.flags, &delta)
+	var changed []*flags.Flag
+	out.flags, changed = p.mergeFlags(was.flags, &delta)
 	out.segments = p.mergeSegments(was.segments, &delta)
 	var err error
-	if out.Ruleset, err = was.Ruleset.Apply(delta); err != nil {
+	if out.Ruleset, err = was.Ruleset.ApplyShared(delta, changed); err != nil {
 		return nil, err
 	}
 	out.graves, out.floor = p.graves, p.floor
@@ -161,17 +162,17 @@ func (p *placeState) next() (*Served, error) {
 	return out, nil
 }
 
-// mergeFlags returns the new list, and tells the delta what is other in it.
-func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) []*shape {
+// mergeFlags returns the new list and what is other in it, and tells the delta what is gone.
+func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) (out []*shape, changed []*flags.Flag) {
 	if len(p.changed) == 0 {
-		return was
+		return was, nil
 	}
 	keys := make([]string, 0, len(p.changed))
 	for key := range p.changed {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
-	out := make([]*shape, 0, len(was)+len(keys))
+	out = make([]*shape, 0, len(was)+len(keys))
 	for _, key := range keys {
 		i, there := slices.BinarySearchFunc(was, key, func(s *shape, key string) int { return strings.Compare(s.flag.Key, key) })
 		out = append(out, was[:i]...)
@@ -181,12 +182,12 @@ func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) []*shape {
 		}
 		if now := p.changed[key]; now != nil {
 			out = append(out, now)
-			delta.Flags = append(delta.Flags, now.flag)
+			changed = append(changed, &now.flag)
 		} else if there {
 			delta.FlagsGone = append(delta.FlagsGone, key)
 		}
 	}
-	return append(out, was...)
+	return append(out, was...), changed
 }
 
 func (p *placeState) mergeSegments(was []*segmentShape, delta *flags.Delta) []*segmentShape {
