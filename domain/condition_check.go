@@ -180,6 +180,11 @@ func (c *Condition) checkComparison(pointer string) error {
 			return err
 		}
 	}
+	return c.checkValues(pointer)
+}
+
+// checkValues holds the values against what the operator takes.
+func (c *Condition) checkValues(pointer string) error {
 	takes, known := takenBy(c.Operator)
 	if !known {
 		return Invalid(pointer+"/operator", "there is no operator %q; use one of the documented ones, such as equals or in", c.Operator).WithCode("unknown_operator")

@@ -180,28 +180,29 @@ func (c *condition) hasElement(o *operand) bool {
 
 // allThere reports whether each of the condition's values is an element.
 func (c *condition) allThere(o *operand, value any, size int) bool {
-	holds := func(is func(*operand) bool) bool {
-		for i := range size {
-			element := *o
-			if o.kind == list {
-				element = elementOf(value, i)
-			}
-			if is(&element) {
-				return true
-			}
-		}
-		return false
-	}
 	for _, t := range c.texts {
-		if !holds(func(e *operand) bool { return e.kind == text && (e.text == t || c.fold && equalFolded(e.text, t)) }) {
+		if !c.isElement(o, value, size, operand{kind: text, text: t}) {
 			return false
 		}
 	}
 	for _, n := range c.numbers {
-		if !holds(func(e *operand) bool { return e.kind == number && e.number == n }) {
+		if !c.isElement(o, value, size, operand{kind: number, number: n}) {
 			return false
 		}
 	}
-	return (!c.yes || holds(func(e *operand) bool { return e.kind == truth && e.truth })) &&
-		(!c.no || holds(func(e *operand) bool { return e.kind == truth && !e.truth }))
+	return (!c.yes || c.isElement(o, value, size, operand{kind: truth, truth: true})) && (!c.no || c.isElement(o, value, size, operand{kind: truth}))
+}
+
+// isElement looks for an element in a list, or in a scalar as a list of one.
+func (c *condition) isElement(o *operand, value any, size int, wanted operand) bool {
+	for i := range size {
+		element := *o
+		if o.kind == list {
+			element = elementOf(value, i)
+		}
+		if element == wanted || c.fold && element.kind == text && wanted.kind == text && equalFolded(element.text, wanted.text) {
+			return true
+		}
+	}
+	return false
 }

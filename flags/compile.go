@@ -191,7 +191,7 @@ func (f *compiledFlag) itself() *compiledFlag {
 }
 
 func (f *compiledFlag) asks() bool {
-	return f != nil && len(f.program.flags)+len(f.program.segments) > 0
+	return f != nil && len(f.flags)+len(f.segments) > 0
 }
 
 func (b *builder) finish() *Ruleset {

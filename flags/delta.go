@@ -154,6 +154,11 @@ func (r *Ruleset) Update(s Snapshot) (*Ruleset, error) {
 	if s.Project != r.project || s.Environment != r.environment {
 		return Compile(s)
 	}
+	return r.Apply(r.deltaTo(&s))
+}
+
+// deltaTo leads from the ruleset to a later snapshot.
+func (r *Ruleset) deltaTo(s *Snapshot) Delta {
 	d := Delta{Format: Format, Project: s.Project, Environment: s.Environment, Since: r.revision, Revision: max(s.Revision, r.revision)}
 	there := make(map[string]bool, len(s.Flags))
 	for i := range s.Flags {
@@ -167,7 +172,12 @@ func (r *Ruleset) Update(s Snapshot) (*Ruleset, error) {
 			d.FlagsGone = append(d.FlagsGone, key)
 		}
 	}
-	clear(there)
+	r.segmentsTo(s, &d)
+	return d
+}
+
+func (r *Ruleset) segmentsTo(s *Snapshot, d *Delta) {
+	there := make(map[string]bool, len(s.Segments))
 	for i := range s.Segments {
 		there[s.Segments[i].Key] = true
 		if g := r.segment(s.Segments[i].Key); g == nil || g.revision != s.Segments[i].Revision {
@@ -179,5 +189,4 @@ func (r *Ruleset) Update(s Snapshot) (*Ruleset, error) {
 			d.SegmentsGone = append(d.SegmentsGone, g.key)
 		}
 	}
-	return r.Apply(d)
 }

@@ -188,11 +188,16 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 	reach.Overrides = []flags.Override{{Variant: "on", Units: []string{"nobody"}}}
 	reach.Holdouts = []flags.Holdout{{Key: "h", Serve: "off", Slice: flags.Slice{Algorithm: flags.BucketingV1, Salt: "h/", Total: 100, Ranges: []flags.Range{{To: 0}}}}}
 	for _, c := range []flags.Condition{
-		{Attribute: "country", Operator: flags.Matches, Values: values(`"^D(E|K)$"`)}, {Attribute: "country", Operator: flags.VersionInRange, Values: values(`"^1"`)},
-		{Attribute: "country", Operator: flags.Before, Values: values(`"2026-01-01"`)}, {Attribute: "country", Operator: flags.InNetwork, Values: values(`"10.0.0.0/8"`)},
+		{Attribute: "country", Operator: flags.Matches, Values: values(`"^D(E|K)$"`)},
+		{Attribute: "country", Operator: flags.VersionInRange, Values: values(`"^1"`)},
+		{Attribute: "country", Operator: flags.Before, Values: values(`"2026-01-01"`)},
+		{Attribute: "country", Operator: flags.InNetwork, Values: values(`"10.0.0.0/8"`)},
 		{Attribute: "country", Operator: flags.In, IgnoreCase: true, Values: values(`"1"`, `"2"`, `"3"`, `"4"`, `"5"`, `"6"`, `"7"`, `"8"`)},
-		{Attribute: "tags", Operator: flags.HasAll, Values: values(`"a"`, `"z"`)}, {Segments: []string{"s"}}, {Flag: "five", Variants: []string{"nothing"}},
-		{Not: true, Any: []flags.Condition{{Attribute: "age", Operator: flags.Exists}}}, {Attribute: "address", Path: []string{"country"}, Operator: flags.Equals, Values: values(`"FR"`)},
+		{Attribute: "tags", Operator: flags.HasAll, Values: values(`"a"`, `"z"`)},
+		{Segments: []string{"s"}},
+		{Flag: "five", Variants: []string{"nothing"}},
+		{Not: true, Any: []flags.Condition{{Attribute: "age", Operator: flags.Exists}}},
+		{Attribute: "address", Path: []string{"country"}, Operator: flags.Equals, Values: values(`"FR"`)},
 	} {
 		reach.Rules = append(reach.Rules, flags.Rule{ID: "r", If: []flags.Condition{c}, Serve: flags.Serve{Variant: "on"}})
 	}
@@ -370,9 +375,12 @@ func FuzzCompare(f *testing.F) {
 	}
 	var rules []flags.Rule
 	for _, c := range []flags.Condition{
-		{Operator: flags.VersionInRange, Values: values(`"^1.2 || 3.x"`)}, {Operator: flags.After, Values: values(`"2026-01-01"`)},
-		{Operator: flags.InNetwork, Values: values(`"10.0.0.0/8"`, `"2001:db8::/32"`)}, {Operator: flags.Contains, IgnoreCase: true, Values: values(`"\u212a"`)},
-		{Operator: flags.Matches, Values: values(`"^(a|b)+$"`)}, {Operator: flags.In, IgnoreCase: true, Values: values(`"1"`, `"2"`, `"3"`, `"4"`, `"5"`, `"6"`, `"7"`, `"ä"`)},
+		{Operator: flags.VersionInRange, Values: values(`"^1.2 || 3.x"`)},
+		{Operator: flags.After, Values: values(`"2026-01-01"`)},
+		{Operator: flags.InNetwork, Values: values(`"10.0.0.0/8"`, `"2001:db8::/32"`)},
+		{Operator: flags.Contains, IgnoreCase: true, Values: values(`"\u212a"`)},
+		{Operator: flags.Matches, Values: values(`"^(a|b)+$"`)},
+		{Operator: flags.In, IgnoreCase: true, Values: values(`"1"`, `"2"`, `"3"`, `"4"`, `"5"`, `"6"`, `"7"`, `"ä"`)},
 	} {
 		c.Attribute, c.Not = "a", true
 		rules = append(rules, flags.Rule{ID: "r", If: []flags.Condition{c, {Attribute: "b", Operator: flags.Exists}}, Serve: flags.Serve{Variant: "on"}})

@@ -227,7 +227,7 @@ func fnvBytes(h uint32, text []byte) uint32 {
 func crc(text []byte) uint32 {
 	sum := ^uint32(0)
 	for _, b := range text {
-		sum = crc32.IEEETable[byte(sum)^b] ^ sum>>8
+		sum = crc32.IEEETable[byte(sum)^b] ^ sum>>8 //nolint:gosec // the low byte of it
 	}
 	return ^sum
 }

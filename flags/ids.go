@@ -79,7 +79,7 @@ func (i IDs) Has(text string) bool {
 	if s == nil {
 		return false
 	}
-	mask := uint64(len(s.table) - 1)
+	mask := uint64(len(s.table) - 1) //nolint:gosec // a table is never empty
 	for at := maphash.String(s.seed, text) & mask; ; at = (at + 1) & mask {
 		n := s.table[at]
 		if n == 0 {
@@ -157,13 +157,13 @@ func (b *idBuilder) ids() IDs {
 		size *= 2
 	}
 	s := &idSet{text: b.text.String(), ends: b.ends, seed: maphash.MakeSeed(), table: make([]uint32, size)}
-	mask := uint64(size - 1)
+	mask := uint64(size - 1) //nolint:gosec // at least 1
 	for n := range s.ends {
 		at := maphash.String(s.seed, s.at(n)) & mask
 		for s.table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		s.table[at] = uint32(n + 1) //nolint:gosec // fewer than maxIDBytes
+		s.table[at] = uint32(n + 1)
 	}
 	return IDs{set: s}
 }
@@ -226,21 +226,28 @@ func readTexts(list []byte) ([]string, error) {
 		if rest == "" || rest[0] != '"' {
 			return nil, errNoIDs
 		}
-		end := endOfText(rest)
-		if end == 0 || rest[end] != '"' {
-			return nil, errNoIDs
+		text, size, err := readText(rest)
+		if err != nil {
+			return nil, err
 		}
-		text := rest[1:end]
-		if strings.ContainsAny(text, "\\") {
-			if err := json.Unmarshal([]byte(rest[:end+1]), &text); err != nil {
-				return nil, fmt.Errorf("reading a list of ids: %w", err)
-			}
-		} else {
-			text = strings.ToValidUTF8(text, "\uFFFD")
-		}
-		out = append(out, text)
-		rest = rest[end+1:]
+		out, rest = append(out, text), rest[size:]
 	}
+}
+
+// readText reads the JSON text at the beginning, which has size bytes.
+func readText(s string) (text string, size int, err error) {
+	end := endOfText(s)
+	if end == 0 || s[end] != '"' {
+		return "", 0, errNoIDs
+	}
+	text = s[1:end]
+	if !strings.Contains(text, "\\") {
+		return strings.ToValidUTF8(text, "\uFFFD"), end + 1, nil
+	}
+	if err := json.Unmarshal([]byte(s[:end+1]), &text); err != nil {
+		return "", 0, fmt.Errorf("reading a list of ids: %w", err)
+	}
+	return text, end + 1, nil
 }
 
 // endOfText is where the closing quote of the text at the beginning is; the last byte when there is none.

@@ -55,14 +55,14 @@ func (l *linking) flag(i int) linkState {
 		return linkState{state: isUnsound, problem: f.problem}
 	}
 	s.state, s.cost = visiting, 1
-	for _, j := range f.program.flags {
+	for _, j := range f.flags {
 		if below := l.flag(j); below.state == isUnsound {
 			return s.fail("it asks for the flag %q: %s", l.ruleset.keyAt(j), below.problem)
 		} else if s.cost += below.cost; s.cost > maxCost {
 			return s.fail("it asks for more than %d flags and segments in all", maxCost)
 		}
 	}
-	return l.askSegments(s, f.program.segments)
+	return l.askSegments(s, f.segments)
 }
 
 func (l *linking) askSegments(s *linkState, segments []int) linkState {
@@ -90,7 +90,7 @@ func (l *linking) segment(i int) linkState {
 		return linkState{state: isUnsound, problem: g.problem}
 	}
 	s.state, s.cost = visiting, 1
-	return l.askSegments(s, g.program.segments)
+	return l.askSegments(s, g.segments)
 }
 
 // maxProblem bounds a problem that is made of problems.

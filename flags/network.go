@@ -43,48 +43,64 @@ func parseAddress(s string) (netip.Addr, bool) {
 		four, ok := parseIPv4(s)
 		return netip.AddrFrom4(four), ok
 	}
-	var out [16]byte
-	filled, gap := 0, -1
+	six := ipv6{gap: -1}
 	if strings.HasPrefix(s, "::") {
-		gap, s = 0, s[2:]
+		six.gap, s = 0, s[2:]
 	}
-	for s != "" && filled < 16 {
-		group, rest, more := strings.Cut(s, ":")
-		if strings.Contains(group, ".") {
-			four, ok := parseIPv4(group)
-			if !ok || more || filled > 12 {
-				return netip.Addr{}, false
-			}
-			copy(out[filled:], four[:])
-			filled, s = filled+4, ""
-			break
-		}
-		n, ok := parseHex(group)
-		if !ok {
+	for s != "" {
+		var ok bool
+		if s, ok = six.group(s); !ok {
 			return netip.Addr{}, false
 		}
-		out[filled], out[filled+1] = byte(n>>8), byte(n) //nolint:gosec // the two bytes of it
-		filled += 2
-		if more && rest == "" {
-			return netip.Addr{}, false // a single colon at the end
-		}
-		s = rest
-		if strings.HasPrefix(s, ":") {
-			if gap >= 0 {
-				return netip.Addr{}, false
-			}
-			gap, s = filled, s[1:]
-		}
 	}
-	if s != "" || gap < 0 && filled != 16 || gap >= 0 && filled == 16 {
+	return six.address()
+}
+
+// ipv6 is an address while it is read.
+type ipv6 struct {
+	bytes  [16]byte
+	filled int
+	gap    int // where "::" is; -1 for nowhere
+}
+
+// group reads a group and the colons behind it, and returns what follows.
+func (a *ipv6) group(s string) (rest string, ok bool) {
+	text, rest, more := strings.Cut(s, ":")
+	if strings.Contains(text, ".") {
+		four, ok := parseIPv4(text)
+		if !ok || more || a.filled > 12 {
+			return "", false
+		}
+		copy(a.bytes[a.filled:], four[:])
+		a.filled += 4
+		return "", true
+	}
+	n, ok := parseHex(text)
+	if !ok || a.filled == 16 || more && rest == "" { // a single colon at the end
+		return "", false
+	}
+	a.bytes[a.filled], a.bytes[a.filled+1] = byte(n>>8), byte(n) //nolint:gosec // the two bytes of it
+	a.filled += 2
+	if strings.HasPrefix(rest, ":") {
+		if a.gap >= 0 {
+			return "", false
+		}
+		a.gap, rest = a.filled, rest[1:]
+	}
+	return rest, true
+}
+
+// address fills the gap with zeros.
+func (a *ipv6) address() (netip.Addr, bool) {
+	if (a.gap < 0) != (a.filled == 16) {
 		return netip.Addr{}, false
 	}
-	if gap >= 0 {
-		tail := filled - gap
-		copy(out[16-tail:], out[gap:filled])
-		clear(out[gap : 16-tail])
+	if a.gap >= 0 {
+		tail := 16 - (a.filled - a.gap)
+		copy(a.bytes[tail:], a.bytes[a.gap:a.filled])
+		clear(a.bytes[a.gap:tail])
 	}
-	return netip.AddrFrom16(out).Unmap(), true
+	return netip.AddrFrom16(a.bytes).Unmap(), true
 }
 
 func parseIPv4(s string) (out [4]byte, ok bool) {

@@ -255,7 +255,7 @@ func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) 
 		}
 		sum += uint64(w.Weight)
 		share += float32(w.Weight) / float32(s.Total)
-		out.ends = append(out.ends, uint32(min(sum, math.MaxUint32))) //nolint:gosec // a sum beyond the total is refused below
+		out.ends = append(out.ends, uint32(min(sum, math.MaxUint32)))
 		out.serve = append(out.serve, *d)
 		if h.kind == shaFloat32 {
 			out.shares = append(out.shares, share)

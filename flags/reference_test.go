@@ -107,8 +107,8 @@ func textbookMurmur(data []byte) uint32 {
 		h = bits.RotateLeft32(h, 13)*5 + 0xe6546b64
 	}
 	k := uint32(0)
-	for i := len(data) - 1; i >= 0; i-- {
-		k = k<<8 | uint32(data[i])
+	for _, b := range slices.Backward(data) {
+		k = k<<8 | uint32(b)
 	}
 	h ^= bits.RotateLeft32(k*c1, 15) * c2
 	h ^= size

@@ -183,7 +183,7 @@ func (r *Ruleset) changedSegments(since *Ruleset) map[int]bool {
 	for again := len(changed) > 0; again; {
 		again = false
 		for i, g := range r.segments {
-			if g != nil && !changed[i] && slices.ContainsFunc(g.program.segments, func(j int) bool { return changed[j] }) {
+			if g != nil && !changed[i] && slices.ContainsFunc(g.segments, func(j int) bool { return changed[j] }) {
 				changed[i], again = true, true
 			}
 		}
@@ -192,8 +192,8 @@ func (r *Ruleset) changedSegments(since *Ruleset) map[int]bool {
 }
 
 func (r *Ruleset) asksFor(f *compiledFlag, changed map[string]bool, segments map[int]bool) bool {
-	return slices.ContainsFunc(f.program.segments, func(i int) bool { return segments[i] }) ||
-		slices.ContainsFunc(f.program.flags, func(i int) bool { return changed[r.keyAt(i)] })
+	return slices.ContainsFunc(f.segments, func(i int) bool { return segments[i] }) ||
+		slices.ContainsFunc(f.flags, func(i int) bool { return changed[r.keyAt(i)] })
 }
 
 // Experiments lists, sorted, the experiments that decisions can expose subjects to.

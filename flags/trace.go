@@ -83,7 +83,7 @@ func (s *compiledSegment) trace(r *Ruleset, who *Subject) Membership {
 func (e *explainer) slice(s *compiledSlice) BucketTrace { return traceSlice(s, e.who) }
 
 func traceSlice(s *compiledSlice, who *Subject) BucketTrace {
-	out := s.hashing.trace()
+	out := s.trace()
 	out.In, out.UnitID, out.Bucket = s.has(who)
 	for _, r := range s.ranges {
 		one := compiledSlice{hashing: s.hashing, ranges: []Range{r}}
@@ -101,7 +101,7 @@ func (e *explainer) split(s *compiledSplit) *BucketTrace {
 	if s == nil {
 		return nil
 	}
-	out := s.hashing.trace()
+	out := s.trace()
 	v := s.assign(e.who)
 	out.UnitID, out.Bucket, out.In = v.unit, v.bucket, v.outcome.ErrorCode == ""
 	from := uint32(0)

@@ -61,19 +61,17 @@ func identifiers(s string, strict bool) bool {
 	for more := true; more; {
 		var part string
 		part, s, more = strings.Cut(s, ".")
-		if part == "" {
+		if part == "" || !allIdentifier(part) || strict && len(part) > 1 && part[0] == '0' && allDigits(part) {
 			return false
 		}
-		digits := true
-		for i := range len(part) {
-			c := part[i]
-			isDigit := '0' <= c && c <= '9'
-			if !isDigit && c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-				return false
-			}
-			digits = digits && isDigit
-		}
-		if strict && digits && len(part) > 1 && part[0] == '0' {
+	}
+	return true
+}
+
+func allIdentifier(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}

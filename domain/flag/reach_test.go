@@ -25,12 +25,18 @@ func TestConditionsAreOneThingAndCompleted(t *testing.T) {
 		{
 			Name: "groups, segments, flags and slices are recorded whole", Given: events{created()},
 			When: change(targeting(c(flag.Condition{Not: true, All: []flag.Condition{
-				{Any: []flag.Condition{yes}}, {Segments: []domain.SegmentKey{"staff"}}, {Flag: "other", Variants: []domain.VariantKey{"on"}},
-				{Flag: "other", Values: values(` {"a": 1} `)}, {Slice: &domain.Slice{Ranges: []domain.Range{{To: 50_000}}}},
+				{Any: []flag.Condition{yes}},
+				{Segments: []domain.SegmentKey{"staff"}},
+				{Flag: "other", Variants: []domain.VariantKey{"on"}},
+				{Flag: "other", Values: values(` {"a": 1} `)},
+				{Slice: &domain.Slice{Ranges: []domain.Range{{To: 50_000}}}},
 			}}))),
 			Then: events{changed(targeting(c(flag.Condition{Not: true, All: []flag.Condition{
-				{Any: []flag.Condition{yes}}, {Segments: []domain.SegmentKey{"staff"}}, {Flag: "other", Variants: []domain.VariantKey{"on"}},
-				{Flag: "other", Values: values(`{"a":1}`)}, {Slice: &slice},
+				{Any: []flag.Condition{yes}},
+				{Segments: []domain.SegmentKey{"staff"}},
+				{Flag: "other", Variants: []domain.VariantKey{"on"}},
+				{Flag: "other", Values: values(`{"a":1}`)},
+				{Slice: &slice},
 			}})))},
 		},
 		refuse("a condition is one thing", "several_conditions", "", flag.Condition{Attribute: "a", Operator: flag.Exists, Flag: "b"}),

@@ -35,8 +35,10 @@ func TestLayers(t *testing.T) {
 		{Name: "what is not there cannot change", When: layer.Archive{}, Refused: "not_found"},
 		{Name: "a description changes", Given: events{created()}, When: layer.Describe{Name: "x"}, Then: events{layer.Described{Name: "x"}}},
 		{Name: "an experiment gets the first that is free", Given: events{created(), allocated("a", 0, 30)}, When: layer.Allocate{Experiment: "b", Share: 20}, Then: events{allocated("b", 30, 50)}},
-		{Name: "a part may be in pieces", Given: events{created(), allocated("a", 0, 30), allocated("b", 30, 50), allocated("c", 50, 90), layer.Released{Experiment: "b"}},
-			When: layer.Allocate{Experiment: "d", Share: 25}, Then: events{allocated("d", 30, 50, 90, 95)}},
+		{
+			Name: "a part may be in pieces", Given: events{created(), allocated("a", 0, 30), allocated("b", 30, 50), allocated("c", 50, 90), layer.Released{Experiment: "b"}},
+			When: layer.Allocate{Experiment: "d", Share: 25}, Then: events{allocated("d", 30, 50, 90, 95)},
+		},
 		{Name: "a larger part keeps the smaller", Given: events{created(), allocated("a", 0, 30), allocated("b", 30, 50)}, When: layer.Allocate{Experiment: "a", Share: 40}, Then: events{allocated("a", 0, 30, 50, 60)}},
 		{Name: "a smaller part is part of the larger", Given: events{created(), allocated("a", 0, 30, 50, 60)}, When: layer.Allocate{Experiment: "a", Share: 20}, Then: events{allocated("a", 0, 20)}},
 		{Name: "pieces that touch are one", Given: events{created(), allocated("a", 0, 30)}, When: layer.Allocate{Experiment: "a", Share: 40}, Then: events{allocated("a", 0, 40)}},

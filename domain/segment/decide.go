@@ -34,7 +34,12 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 	if !s.Exists() {
 		return nil, domain.NotFound("there is no such segment; create it first")
 	}
-	switch c.(type) {
+	_, archiving := c.(Archive)
+	_, restoring := c.(Restore)
+	if s.Archived && !archiving && !restoring {
+		return nil, domain.WrongState("the segment is archived; restore it before changing it").WithCode("archived")
+	}
+	switch c := c.(type) {
 	case Archive:
 		if s.Archived {
 			return nil, nil
@@ -45,11 +50,6 @@ func decide(s State, c Command, _ domain.Envelope) ([]Event, error) {
 			return nil, nil
 		}
 		return []Event{Restored{}}, nil
-	}
-	if s.Archived {
-		return nil, domain.WrongState("the segment is archived; restore it before changing it").WithCode("archived")
-	}
-	switch c := c.(type) {
 	case Describe:
 		return describe(s, c)
 	case ChangeRules:

@@ -34,8 +34,10 @@ func TestSegments(t *testing.T) {
 		return segment.ChangeRules{Rules: []segment.Rule{{If: []domain.Condition{c}}}}
 	}
 	domaintest.Run(t, segment.Aggregate, []spec{
-		{Name: "a segment is created with rules that are named", When: segment.Create{Project: "shop", Key: "payers", Rules: []segment.Rule{pays(""), pays("rule-1")}},
-			Then: events{segment.Created{Project: "shop", Key: "payers", Name: "payers", Rules: []segment.Rule{pays("rule-2"), pays("rule-1")}}}},
+		{
+			Name: "a segment is created with rules that are named", When: segment.Create{Project: "shop", Key: "payers", Rules: []segment.Rule{pays(""), pays("rule-1")}},
+			Then: events{segment.Created{Project: "shop", Key: "payers", Name: "payers", Rules: []segment.Rule{pays("rule-2"), pays("rule-1")}}},
+		},
 		{Name: "a key is taken once", Given: events{created()}, When: segment.Create{Project: "shop", Key: "payers"}, Refused: "already_exists"},
 		{Name: "a key is a key", When: segment.Create{Project: "shop", Key: "No"}, Refused: "bad_key", Pointer: "/key"},
 		{Name: "what is not there cannot change", When: segment.Describe{Name: "x"}, Refused: "not_found"},
@@ -57,16 +59,24 @@ func TestListsOfSegments(t *testing.T) {
 	domaintest.Run(t, segment.Aggregate, []spec{
 		{Name: "who is new is recorded, once", Given: events{created(), added(segment.Included, 1, "a")}, When: segment.AddIDs{List: segment.Included, IDs: []string{"a", "b", "b"}}, Then: events{added(segment.Included, 2, "b")}},
 		{Name: "nobody new is nothing", Given: events{created(), added(segment.Included, 1, "a")}, When: segment.AddIDs{List: segment.Included, IDs: []string{"a"}}},
-		{Name: "whoever is included leaves the excluded", Given: events{created(), added(segment.Excluded, 2, "a", "b")}, When: segment.AddIDs{List: segment.Included, IDs: []string{"a"}},
-			Then: events{added(segment.Included, 1, "a"), segment.IDsRemoved{List: segment.Excluded, IDs: []string{"a"}, Count: 1}}},
-		{Name: "a list is replaced", Given: events{created(), added(segment.Included, 1, "a")}, When: segment.AddIDs{List: segment.Included, IDs: []string{"b", "a"}, Only: true},
-			Then: events{segment.ListCleared{List: segment.Included}, added(segment.Included, 2, "b", "a")}},
+		{
+			Name: "whoever is included leaves the excluded", Given: events{created(), added(segment.Excluded, 2, "a", "b")}, When: segment.AddIDs{List: segment.Included, IDs: []string{"a"}},
+			Then: events{added(segment.Included, 1, "a"), segment.IDsRemoved{List: segment.Excluded, IDs: []string{"a"}, Count: 1}},
+		},
+		{
+			Name: "a list is replaced", Given: events{created(), added(segment.Included, 1, "a")}, When: segment.AddIDs{List: segment.Included, IDs: []string{"b", "a"}, Only: true},
+			Then: events{segment.ListCleared{List: segment.Included}, added(segment.Included, 2, "b", "a")},
+		},
 		{Name: "a list is emptied", Given: events{created(), added(segment.Included, 1, "a")}, When: segment.AddIDs{List: segment.Included, Only: true}, Then: events{segment.ListCleared{List: segment.Included}}},
-		{Name: "who leaves is recorded", Given: events{created(), added(segment.Included, 2, "a", "b")}, When: segment.RemoveIDs{List: segment.Included, IDs: []string{"b", "c"}},
-			Then: events{segment.IDsRemoved{List: segment.Included, IDs: []string{"b"}, Count: 1}}},
+		{
+			Name: "who leaves is recorded", Given: events{created(), added(segment.Included, 2, "a", "b")}, When: segment.RemoveIDs{List: segment.Included, IDs: []string{"b", "c"}},
+			Then: events{segment.IDsRemoved{List: segment.Included, IDs: []string{"b"}, Count: 1}},
+		},
 		{Name: "who is not there cannot leave", Given: events{created()}, When: segment.RemoveIDs{List: segment.Included, IDs: []string{"b"}}},
-		{Name: "who left can come again", Given: events{created(), added(segment.Included, 1, "a"), segment.IDsRemoved{List: segment.Included, IDs: []string{"a"}}},
-			When: segment.AddIDs{List: segment.Included, IDs: []string{"a"}}, Then: events{added(segment.Included, 1, "a")}},
+		{
+			Name: "who left can come again", Given: events{created(), added(segment.Included, 1, "a"), segment.IDsRemoved{List: segment.Included, IDs: []string{"a"}}},
+			When: segment.AddIDs{List: segment.Included, IDs: []string{"a"}}, Then: events{added(segment.Included, 1, "a")},
+		},
 		{Name: "there are two lists", Given: events{created()}, When: segment.AddIDs{List: "others", IDs: []string{"a"}}, Refused: "unknown_list"},
 		{Name: "an id is a text", Given: events{created()}, When: segment.AddIDs{List: segment.Included, IDs: []string{"a", ""}}, Refused: "missing", Pointer: "/ids/1"},
 		{Name: "ids come in parts", Given: events{created()}, When: segment.AddIDs{List: segment.Included, IDs: make([]string, 20_001)}, Refused: "too_many_ids"},

@@ -127,8 +127,12 @@ func (r randomly) holdoutCommand(in domain.ProjectKey) holdout.Command {
 
 func (r randomly) layerCommand(in domain.ProjectKey) layer.Command {
 	return [...]layer.Command{
-		layer.Create{Project: in, Key: "l"}, layer.Describe{Name: r.text()}, layer.Allocate{Experiment: "e", Share: 50_000}, layer.Release{Experiment: "e"},
-		layer.Archive{}, layer.Restore{},
+		layer.Create{Project: in, Key: "l"},
+		layer.Describe{Name: r.text()},
+		layer.Allocate{Experiment: "e", Share: 50_000},
+		layer.Release{Experiment: "e"},
+		layer.Archive{},
+		layer.Restore{},
 	}[r.pick(6)]
 }
 
