@@ -62,7 +62,7 @@ func parseOffset(s string) (seconds int64, ok bool) {
 	}
 	hours, ok1 := digits(s, 1, 2)
 	minutes, ok2 := digits(s, 4, 2)
-	if len(s) != 6 || !ok1 || !ok2 || s[3] != ':' || s[0] != '+' && s[0] != '-' || hours > 23 || minutes > 59 {
+	if len(s) != 6 || !ok1 || !ok2 || s[3] != ':' || s[0] != '+' && s[0] != '-' || hours > 24 || minutes > 59 {
 		return 0, false
 	}
 	seconds = hours*3_600 + minutes*60
