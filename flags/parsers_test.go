@@ -22,7 +22,7 @@ func TestAddressesAreReadAsNetipDoes(t *testing.T) {
 	random := rand.New(rand.NewPCG(21, 22))
 	pieces := []string{":", "::", ":", "1", "0", "ff", "abcd", "1.2.3.4", "10.0.0.1", ".", "255", "256", "01", "g"}
 	valid := 0
-	for range 200_000 {
+	for range 60_000 {
 		s := noise(random, pieces)
 		want, err := netip.ParseAddr(s)
 		got, ok := parseAddress(s)
@@ -39,7 +39,7 @@ func TestAddressesAreReadAsNetipDoes(t *testing.T) {
 			t.Errorf("%q is %v (%v)", s, got, ok)
 		}
 	}
-	if valid < 500 {
+	if valid < 150 {
 		t.Errorf("only %d of the texts are addresses", valid)
 	}
 }
@@ -47,7 +47,7 @@ func TestAddressesAreReadAsNetipDoes(t *testing.T) {
 // The oracle is package time, which reads no lower case, no space and no second 60.
 func TestTimesAreReadAsPackageTimeDoes(t *testing.T) {
 	random := rand.New(rand.NewPCG(23, 24))
-	for range 100_000 {
+	for range 40_000 {
 		at := time.Unix(random.Int64N(8e9)-3e9, random.Int64N(1e9)).In(time.FixedZone("", (random.IntN(47)-23)*1_800))
 		s := at.Format(time.RFC3339Nano)
 		if random.IntN(3) == 0 { // spoil a digit
