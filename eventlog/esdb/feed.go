@@ -82,6 +82,14 @@ func (f *feed) run(ctx context.Context, a *admission, open source) {
 // next waits for the next message, no longer than ctx lasts, and not longer than limit when that is over 0. Without a limit
 // it is a subscription, which may be silent for long; so it also ends when others find the connection to be of no use.
 func (f *feed) next(ctx context.Context, limit time.Duration) message {
+	select {
+	case m, more := <-f.messages: // most often there is one
+		if more {
+			return m
+		}
+		return message{err: errGivenUp} // its context has ended
+	default:
+	}
 	var late <-chan time.Time
 	retired := f.connection.retired
 	if limit > 0 {
@@ -92,10 +100,10 @@ func (f *feed) next(ctx context.Context, limit time.Duration) message {
 	}
 	select {
 	case m, more := <-f.messages:
-		if !more {
-			return message{err: errGivenUp} // its context has ended
+		if more {
+			return m
 		}
-		return m
+		return message{err: errGivenUp}
 	case <-ctx.Done():
 		return message{err: ctx.Err()}
 	case <-retired:
