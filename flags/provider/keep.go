@@ -123,7 +123,9 @@ func (k *keeper) keep() {
 	if k.whole != nil {
 		k.last = replace(k.path, text)
 	} else {
-		k.last = extend(k.path, text)
+		if k.last = extend(k.path, text); k.last != nil {
+			k.provider.wantsWhole.Store(true) // somebody took the file away
+		}
 	}
 	if k.last != nil {
 		return

@@ -120,8 +120,10 @@ func TestContextsAreMergedFromEveryLevel(t *testing.T) {
 	f := fixed("a", flags.String, `"v"`)
 	f.Variants = append(f.Variants, flags.Variant{Key: "found", Value: []byte(`"found"`)})
 	f.Rules = []flags.Rule{{ID: "r", Serve: flags.Serve{Variant: "found"}, If: []flags.Condition{
-		{Attribute: "global", Operator: flags.Equals, Values: texts("g")}, {Attribute: "transaction", Operator: flags.Equals, Values: texts("t")},
-		{Attribute: "client", Operator: flags.Equals, Values: texts("c")}, {Attribute: "nearest", Operator: flags.Equals, Values: texts("invocation")},
+		{Attribute: "global", Operator: flags.Equals, Values: texts("g")},
+		{Attribute: "transaction", Operator: flags.Equals, Values: texts("t")},
+		{Attribute: "client", Operator: flags.Equals, Values: texts("c")},
+		{Attribute: "nearest", Operator: flags.Equals, Values: texts("invocation")},
 		{Attribute: flags.TargetingKey, Operator: flags.Equals, Values: texts("u")},
 	}}}
 	a := newApp(t, newServer(t, f)).start(t)

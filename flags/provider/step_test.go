@@ -209,3 +209,25 @@ func TestTheJournalIsBounded(t *testing.T) {
 	}
 	a.end(t, 1, 0, 0, 20)
 }
+
+// Somebody empties the folder: the next changes bring the whole ruleset back into it.
+func TestAFileThatWasTakenAwayComesBack(t *testing.T) {
+	s := changing(t, counting(10))
+	folder := t.TempDir()
+	a := newApp(t, s, keptIn(folder)).start(t)
+	eventually(t, "the ruleset was kept", func() bool { return a.provider.Stats().Kept == 10 })
+	names, _ := filepath.Glob(filepath.Join(folder, "assay-*.json"))
+	if err := os.Remove(names[0]); err != nil {
+		t.Fatal(err)
+	}
+	for revision := uint64(11); a.provider.Stats().Kept < 11; revision++ {
+		s.publish(revision, counting(revision))
+		a.expect(t, 1, 0, 0, int(revision-10))
+		if revision > 1_000 {
+			t.Fatal(a.provider.Stats().KeepError)
+		}
+	}
+	if _, err := os.Stat(names[0]); err != nil || a.provider.Stats().KeepError != "" {
+		t.Errorf("%v, %s", err, a.provider.Stats().KeepError)
+	}
+}
