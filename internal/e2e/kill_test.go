@@ -159,6 +159,12 @@ func (a *acknowledged) add(mark string, position eventlog.Position) {
 	a.marks[mark] = position
 }
 
+func (a *acknowledged) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.marks)
+}
+
 // load writes with several clients until ctx ends or the server is gone: changes of flags, and facts one by one and in batches.
 func (p *process) load(ctx context.Context, round int, acked *acknowledged) *sync.WaitGroup {
 	var writers sync.WaitGroup
@@ -281,6 +287,9 @@ func TestKillNineLosesNothingAcknowledged(t *testing.T) {
 		acked := &acknowledged{marks: map[string]eventlog.Position{}}
 		ctx, stop := context.WithCancel(t.Context())
 		writers := p.load(ctx, round, acked)
+		for began := time.Now(); acked.count() < 10 && time.Since(began) < 20*time.Second; {
+			pause(t, 10*time.Millisecond) // a machine that is busy with other things needs a while to be under load
+		}
 		pause(t, time.Duration(20+random.IntN(150))*time.Millisecond)
 		p.kill()
 		stop()
