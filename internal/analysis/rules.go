@@ -49,11 +49,18 @@ type lookJudge struct {
 	}
 	bounds []float64 // of the looks so far, at the plan's alpha
 	name   string
+	made   map[float64]stats.Rule // by level: a bound takes milliseconds, and many comparisons share one
 }
 
 func (j lookJudge) rule(level, _ float64) (stats.Rule, error) {
+	if rule, ok := j.made[level]; ok {
+		return rule, nil
+	}
 	rule, err := j.look.RuleAt(level)
 	rule.Method = j.name
+	if err == nil {
+		j.made[level] = rule
+	}
 	return rule, err
 }
 
@@ -122,7 +129,7 @@ func courseOf(in Input, r rules) course {
 }
 
 func (r rules) look(c course) (judge, error) {
-	out := lookJudge{name: fmt.Sprintf("look %d of a group sequential design (%s)", len(c.shares), r.spendingName())}
+	out := lookJudge{made: map[float64]stats.Rule{}, name: fmt.Sprintf("look %d of a group sequential design (%s)", len(c.shares), r.spendingName())}
 	if r.Spending.Classic() {
 		return r.classicLook(c, out)
 	}
