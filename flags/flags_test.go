@@ -455,3 +455,47 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSegment asks for members of segments of 10,000 and of a million ids.
+func BenchmarkSegment(b *testing.B) {
+	for _, n := range []int{10_000, 1_000_000} {
+		ids := make([]string, n)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("%08x-0000-4000-8000-%012x", i*7, i)
+		}
+		rs, err := flags.Compile(flags.Snapshot{
+			Format: flags.Format, Flags: []flags.Flag{member("f", "s")}, Segments: []flags.Segment{{Key: "s", Included: flags.NewIDs(ids...)}},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for name, key := range map[string]string{"in": ids[n/2], "out": "nobody"} {
+			b.Run(fmt.Sprintf("%d/%s", n, name), func(b *testing.B) {
+				b.ReportAllocs()
+				who := flags.Subject{Key: key}
+				for b.Loop() {
+					sink = rs.Decide("f", who)
+				}
+			})
+		}
+	}
+}
+
+// Half of the texts are there; none that is not is found, however many there are.
+func TestALargeSetIsExact(t *testing.T) {
+	const n = 200_000
+	texts := make([]string, 0, n/2)
+	for i := 0; i < n; i += 2 {
+		texts = append(texts, fmt.Sprint("user-", i))
+	}
+	set := flags.NewIDs(texts...)
+	for i := range n {
+		if set.Has(fmt.Sprint("user-", i)) != (i%2 == 0) {
+			t.Fatalf("user-%d", i)
+		}
+	}
+	next := set.With([]string{"user-1"}, []string{"user-0"})
+	if next.Len() != n/2 || !next.Has("user-1") || next.Has("user-0") || !set.Has("user-0") {
+		t.Errorf("%d", next.Len())
+	}
+}
