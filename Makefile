@@ -20,7 +20,7 @@ bench: ## the benchmarks behind README's figures
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-peers: ## our engine beside the libraries of nine other products, in one run (about half an hour)
-	cd internal/bench && go run ./compare
+	cd internal/bench && GOFLAGS=-mod=mod go run ./compare
 
 check: ## what CI runs
 	.ci/run
