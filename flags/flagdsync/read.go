@@ -42,41 +42,48 @@ func Parse(text []byte) (File, error) {
 	if len(raw.Flags) == 0 {
 		return File{}, errors.New(`the file has no "flags"; see flagd's documentation of flag definitions`)
 	}
-	var list []Definition
-	if bytes.HasPrefix(bytes.TrimSpace(raw.Flags), []byte("[")) {
-		if err := json.Unmarshal(raw.Flags, &list); err != nil {
-			return File{}, fmt.Errorf("the flags cannot be read: %w", err)
+	list, err := listOf(raw.Flags)
+	if err != nil {
+		return File{}, fmt.Errorf("the flags cannot be read: %w", err)
+	}
+	for i := range list {
+		if i > 0 && list[i-1].Key == list[i].Key {
+			return File{}, fmt.Errorf("the flag %q is there twice", list[i].Key)
 		}
+		if err := list[i].resolve(raw.Evaluators); err != nil {
+			return File{}, fmt.Errorf("the targeting of the flag %q: %w", list[i].Key, err)
+		}
+	}
+	return File{list}, nil
+}
+
+// listOf reads both forms of flags, and sorts them by key.
+func listOf(text json.RawMessage) (list []Definition, err error) {
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
+		err = json.Unmarshal(text, &list)
 	} else {
 		var byKey map[string]Definition
-		if err := json.Unmarshal(raw.Flags, &byKey); err != nil {
-			return File{}, fmt.Errorf("the flags cannot be read: %w", err)
-		}
+		err = json.Unmarshal(text, &byKey)
 		for key, d := range byKey {
 			d.Key = key
 			list = append(list, d)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Definition) int { return strings.Compare(a.Key, b.Key) })
-	for i := range list {
-		d := &list[i]
-		if i > 0 && list[i-1].Key == d.Key {
-			return File{}, fmt.Errorf("the flag %q is there twice", d.Key)
-		}
-		if d.DefaultVariant != nil && *d.DefaultVariant == "" {
-			d.DefaultVariant = nil // as flagd takes it
-		}
-		if t := string(bytes.TrimSpace(d.Targeting)); t == "" || t == "null" || t == "{}" {
-			d.Targeting = nil
-			continue
-		}
-		inlined, err := jsonlogic.Inline(d.Targeting, raw.Evaluators)
-		if err != nil {
-			return File{}, fmt.Errorf("the targeting of the flag %q: %w", d.Key, err)
-		}
-		d.Targeting = inlined
+	return list, err
+}
+
+// resolve leaves out what means nothing and puts shared rules in their places.
+func (d *Definition) resolve(evaluators map[string]json.RawMessage) (err error) {
+	if d.DefaultVariant != nil && *d.DefaultVariant == "" {
+		d.DefaultVariant = nil // as flagd takes it
 	}
-	return File{list}, nil
+	if t := string(bytes.TrimSpace(d.Targeting)); t == "" || t == "null" || t == "{}" {
+		d.Targeting = nil
+		return nil
+	}
+	d.Targeting, err = jsonlogic.Inline(d.Targeting, evaluators)
+	return err
 }
 
 // TypeOf finds the type that all variants have; a number is an integer when all are whole. "" when there is none.
@@ -85,7 +92,7 @@ func (d *Definition) TypeOf() flags.Type {
 	for _, name := range slices.Sorted(maps.Keys(d.Variants)) {
 		t := typeOf(d.Variants[name])
 		switch {
-		case t == "" || found != "" && found != t && !(isNumeric(found) && isNumeric(t)):
+		case t == "" || found != "" && found != t && (!isNumeric(found) || !isNumeric(t)):
 			return ""
 		case found == "" || t == flags.Float:
 			found = t

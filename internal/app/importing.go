@@ -42,6 +42,9 @@ func (v *serverFlags) clientWith(s Streams, c *http.Client) (*client.Client, err
 const shownRejections = 20
 
 func importCommand(ctx context.Context, args []string, s Streams) error {
+	if len(args) > 0 && args[0] == "flags" {
+		return importFlagsCommand(ctx, args[1:], s)
+	}
 	f := flagSet("import", "FILE...", "Imports JSON Lines or CSV files (also gzipped) of exposures and measurements. A bad line never costs a good one.", s)
 	var at serverFlags
 	at.register(f, s)

@@ -28,7 +28,8 @@ const usage = `assay records feature flags, experiments and rollouts as events a
 Usage:
   assay serve        run the server on a data folder
   assay demo         run a server with an experiment and simulated visitors, and show the report
-  assay import       bring exposures and measurements from files into a running server
+  assay import       bring exposures and measurements from files into a running server; import flags: flags of another product
+  assay export       write an environment's flags as flag definitions of flagd's
   assay report       show the report of an experiment
   assay explain      tell why a flag serves what to whom
   assay design       say how many units an experiment needs, or what it can find
@@ -50,7 +51,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	commands := map[string]func(context.Context, []string, Streams) error{
-		"serve": serveCommand, "demo": demoCommand, "import": importCommand, "report": reportCommand, "design": designCommand, "explain": explainCommand,
+		"serve": serveCommand, "demo": demoCommand, "import": importCommand, "export": exportFlagsCommand, "report": reportCommand, "design": designCommand, "explain": explainCommand,
 		"projections": projectionsCommand, "backup": backupCommand, "restore": restoreCommand, "log": logCommand, "migrate": migrateCommand,
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {

@@ -261,6 +261,8 @@ func class(reason string) string {
 		return "TARGETING_MATCH"
 	case "DISABLED":
 		return "STATIC"
+	case "FALLBACK":
+		return "DEFAULT" // what flagd's evaluator calls the caller's default, before it is told to clients
 	}
 	return reason
 }

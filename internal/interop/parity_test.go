@@ -232,7 +232,7 @@ func inGo(t *testing.T, s *server, all, contexts []object) func(i, j int) told {
 	}
 }
 
-// usesMore reports whether a condition has what the API does not take yet, or compares with a number what may be a list or an
+// usesMore reports whether a condition leads into an object, or compares with a number what may be a list or an
 // object, on which flagd's JavaScript evaluator fails.
 func usesMore(f flags.Flag) bool {
 	for _, rule := range f.Rules {

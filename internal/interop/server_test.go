@@ -17,6 +17,7 @@ import (
 type server struct {
 	*client.Client
 	url, flagd, key string // key is a server key of shop/production
+	admin           string
 }
 
 func start(t *testing.T) *server {
@@ -40,7 +41,7 @@ func start(t *testing.T) *server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s = &server{Client: c, url: r.URL, flagd: r.Flagd}
+		s = &server{Client: c, url: r.URL, flagd: r.Flagd, admin: r.AdminKey}
 	case err := <-ended:
 		ended <- err
 		t.Fatal("the server did not start: ", err)
