@@ -32,7 +32,9 @@ func shut(t testing.TB, log *Log) {
 	}
 }
 
+// harness is patient: a machine that has no time for a test is no reason for it to fail.
 func harness(t *testing.T, connection string, o Options) eventlogtest.Harness {
+	o.Patience, o.Attempt = 40*time.Second, 20*time.Second
 	log := open(t, connection, o)
 	return eventlogtest.Harness{
 		Log: log,
