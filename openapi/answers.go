@@ -65,8 +65,12 @@ func (b blob) VisitEvaluateFlagResponse(w http.ResponseWriter) error { return b.
 
 func projectAnswer(e catalog.Entry[project.State]) api.Project {
 	s := e.State
+	unitIDs := api.ProjectUnitIdsRaw
+	if s.UnitIDs == project.Hashed {
+		unitIDs = api.ProjectUnitIdsHashed
+	}
 	return api.Project{
-		Key: string(s.Key), Name: s.Name, Description: s.Description, Environments: s.Environments,
+		Key: string(s.Key), Name: s.Name, Description: s.Description, Environments: s.Environments, UnitIds: unitIDs,
 		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
 		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
 	}

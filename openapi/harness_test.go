@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/eventlog"
 	"github.com/assayhq/assay/eventlog/eventlogtest"
@@ -144,7 +145,8 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 			out.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = io.WriteString(out, "assay_build_info 1\n")
 		}),
-		Now: clock, Random: &steadyRandom{source: rand.NewChaCha8([32]byte{1})}, Log: zerolog.Nop(),
+		UnitKey: func(p domain.ProjectKey) []byte { return []byte("the key of the units of " + p) },
+		Now:     clock, Random: &steadyRandom{source: rand.NewChaCha8([32]byte{1})}, Log: zerolog.Nop(),
 	}
 	for _, c := range change {
 		c(&d)

@@ -7,6 +7,7 @@ import (
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/measurement"
+	"github.com/assayhq/assay/domain/project"
 	"github.com/assayhq/assay/openapi/api"
 	"github.com/assayhq/assay/projections/facts"
 	"github.com/assayhq/assay/projections/ruleset"
@@ -15,7 +16,7 @@ import (
 // RecordExposures takes in exposures.
 func (s *Server) RecordExposures(ctx context.Context, _ api.RecordExposuresRequestObject) (api.RecordExposuresResponseObject, error) {
 	place := placeOf(ctx)
-	known := arms{server: s, place: place, found: map[domain.ExperimentKey]*experiment.State{}}
+	known := arms{server: s, place: place, found: map[domain.ExperimentKey]*experiment.State{}, units: s.units(place.Project)}
 	out, err := s.ingest(ctx, place, known.take)
 	if err != nil {
 		return nil, err
@@ -26,7 +27,8 @@ func (s *Server) RecordExposures(ctx context.Context, _ api.RecordExposuresReque
 // RecordMeasurements takes in measurements.
 func (s *Server) RecordMeasurements(ctx context.Context, _ api.RecordMeasurementsRequestObject) (api.RecordMeasurementsResponseObject, error) {
 	place := placeOf(ctx)
-	out, err := s.ingest(ctx, place, takeMeasurement)
+	units := s.units(place.Project)
+	out, err := s.ingest(ctx, place, func(_ context.Context, text json.RawMessage) (taken, error) { return takeMeasurement(text, units) })
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +45,24 @@ type taken struct {
 // take makes an item of its JSON. A *domain.Refusal is the item's fault; any other error fails the request.
 type take func(ctx context.Context, text json.RawMessage) (taken, error)
 
-func takeMeasurement(_ context.Context, text json.RawMessage) (taken, error) {
+// units says how a unit id is kept: as it is, or as a pseudonym. Everything behind it, fingerprints included, knows only what is kept.
+type units func(domain.UnitType, string) string
+
+// units is how a project's unit ids are kept. One for each request: it is not for concurrent use. A project that is not known yet
+// is new, and new ones hash unless they say otherwise.
+func (s *Server) units(in domain.ProjectKey) units {
+	if e, known := s.Catalog.Project(in); known && e.State.UnitIDs != project.Hashed {
+		return func(_ domain.UnitType, id string) string { return id }
+	}
+	return measurement.NewPseudonyms(s.UnitKey(in)).Of
+}
+
+func takeMeasurement(text json.RawMessage, kept units) (taken, error) {
 	m, err := measurement.ParseMeasurement(text)
 	if err != nil {
 		return taken{}, err
 	}
+	m.Unit = kept(m.UnitType, m.Unit)
 	return taken{id: m.EventID, fingerprint: m.Fingerprint(), add: func(b *measurement.Batch) { b.Measurements = append(b.Measurements, m) }}, nil
 }
 
@@ -57,6 +72,7 @@ type arms struct {
 	place  ruleset.Place
 	found  map[domain.ExperimentKey]*experiment.State // nil: there is none
 	waited bool
+	units  units
 }
 
 func (a *arms) take(ctx context.Context, text json.RawMessage) (taken, error) {
@@ -71,6 +87,7 @@ func (a *arms) take(ctx context.Context, text json.RawMessage) (taken, error) {
 	if err := checkExposed(x, state, a.place); err != nil {
 		return taken{}, err
 	}
+	x.Unit = a.units(x.UnitType, x.Unit)
 	return taken{id: x.EventID, fingerprint: x.Fingerprint(), add: func(b *measurement.Batch) { b.Exposures = append(b.Exposures, x) }}, nil
 }
 

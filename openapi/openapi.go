@@ -49,7 +49,9 @@ type Dependencies struct {
 	Head   func(context.Context) (projections.Position, error)
 	Now    func() time.Time
 	Random io.Reader // cryptographic
-	Log    zerolog.Logger
+	// UnitKey is the key that the unit ids of a project are hashed with.
+	UnitKey func(domain.ProjectKey) []byte
+	Log     zerolog.Logger
 	// Heartbeat is how often a stream shows that it lives; 15 s when 0.
 	Heartbeat time.Duration
 	// ReadTimeout is how long a caller may take to send a body; 60 s when 0.

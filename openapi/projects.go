@@ -45,7 +45,7 @@ func (s *Server) CreateProject(ctx context.Context, r api.CreateProjectRequestOb
 	b := r.Body
 	o := once(ctx, options(ctx, b.Reason, nil), "createProject", r.Params.IdempotencyKey)
 	key := domain.ProjectKey(b.Key)
-	result, err := s.Commands.Project(ctx, key, project.Create{Key: key, Name: b.Name, Description: b.Description, Environments: b.Environments}, o)
+	result, err := s.Commands.Project(ctx, key, project.Create{Key: key, Name: b.Name, Description: b.Description, Environments: b.Environments, UnitIDs: project.UnitIDs(b.UnitIds)}, o)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ type (
 		Name         string // the key when empty
 		Description  string
 		Environments []Environment
+		// UnitIDs is Hashed when empty.
+		UnitIDs UnitIDs
 	}
 	// Describe changes name and description.
 	Describe struct {

@@ -65,7 +65,14 @@ func create(s State, c Create) ([]Event, error) {
 		}
 		environments = append(environments, e)
 	}
-	return []Event{Created{Key: c.Key, Name: c.Name, Description: c.Description, Environments: environments}}, nil
+	switch c.UnitIDs {
+	case "":
+		c.UnitIDs = Hashed
+	case Hashed, Raw:
+	default:
+		return nil, domain.Invalid("/unit_ids", "unit ids are kept hashed or raw, not %q", c.UnitIDs).WithCode("unknown_unit_ids")
+	}
+	return []Event{Created{Key: c.Key, Name: c.Name, Description: c.Description, Environments: environments, UnitIDs: c.UnitIDs}}, nil
 }
 
 func describe(s State, c Describe) ([]Event, error) {

@@ -37,18 +37,23 @@ func TestCreatingAProject(t *testing.T) {
 			When: project.Create{Key: "shop"},
 			Then: []project.Event{project.Created{Key: "shop", Name: "shop", Environments: []project.Environment{
 				{Key: "production", Name: "Production"}, {Key: "staging", Name: "Staging"},
-			}}},
+			}, UnitIDs: project.Hashed}},
 		},
 		{
 			Name: "an environment without a name gets its key for one",
 			When: project.Create{Key: "shop", Name: "Shop", Description: "Sells.", Environments: []project.Environment{{Key: "live"}}},
-			Then: []project.Event{project.Created{Key: "shop", Name: "Shop", Description: "Sells.", Environments: []project.Environment{{Key: "live", Name: "live"}}}},
+			Then: []project.Event{project.Created{Key: "shop", Name: "Shop", Description: "Sells.", Environments: []project.Environment{{Key: "live", Name: "live"}}, UnitIDs: project.Hashed}},
 		},
 		{
 			Name: "fifty environments are allowed",
 			When: project.Create{Key: "shop", Environments: many(50)},
-			Then: []project.Event{project.Created{Key: "shop", Name: "shop", Environments: many(50)}},
+			Then: []project.Event{project.Created{Key: "shop", Name: "shop", Environments: many(50), UnitIDs: project.Hashed}},
 		},
+		{
+			Name: "unit ids are kept as they are sent only on request", When: project.Create{Key: "shop", Environments: many(1), UnitIDs: project.Raw},
+			Then: []project.Event{project.Created{Key: "shop", Name: "shop", Environments: many(1), UnitIDs: project.Raw}},
+		},
+		{Name: "there is no third way to keep them", When: project.Create{Key: "shop", UnitIDs: "plain"}, Refused: "unknown_unit_ids", Pointer: "/unit_ids"},
 		{Name: "fifty-one are not", When: project.Create{Key: "shop", Environments: many(51)}, Refused: "too_many_environments", Pointer: "/environments"},
 		{Name: "a project is created once", Given: []project.Event{created()}, When: project.Create{Key: "shop"}, Refused: "already_exists", Kind: domain.KindExists},
 		{Name: "its key has no capitals", When: project.Create{Key: "Shop"}, Refused: "bad_key", Pointer: "/key"},

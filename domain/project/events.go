@@ -15,6 +15,8 @@ type (
 		Name         string            `json:"name"`
 		Description  string            `json:"description,omitempty"`
 		Environments []Environment     `json:"environments"`
+		// UnitIDs says how unit ids are kept; it never changes. Projects from before there was a choice have none: raw.
+		UnitIDs UnitIDs `json:"unit_ids,omitempty"`
 	}
 	// Described says: name or description changed.
 	Described struct {

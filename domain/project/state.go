@@ -14,7 +14,19 @@ type State struct {
 	Name         string
 	Description  string
 	Environments []Environment // in order of their making
+	UnitIDs      UnitIDs
 }
+
+// UnitIDs says how the ids of the units that are measured are kept.
+type UnitIDs string
+
+// The ways.
+const (
+	// Hashed: as keyed hashes, so that nothing that is stored leads back to a person. The default.
+	Hashed UnitIDs = "hashed"
+	// Raw: as they are sent.
+	Raw UnitIDs = "raw"
+)
 
 // Exists reports whether the project was ever created.
 func (s State) Exists() bool { return s.Key != "" }

@@ -334,7 +334,7 @@ func TestOperatorsKeepAndMoveALog(t *testing.T) {
 		if got := ok(t, "log", "head", "--data", in(folder)); got != head {
 			t.Errorf("%s ends at %s, want %s", folder, got, head)
 		}
-		again := serve(t, app.Config{Data: in(folder)}, r.admin)
+		again := serve(t, app.Config{Data: in(folder), SecretFile: filepath.Join(data, "secret")}, r.admin)
 		if !again.decides() {
 			t.Errorf("%s: the flag is another", folder)
 		}

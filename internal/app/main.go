@@ -143,6 +143,7 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	f.StringVar(&c.FlagdListen, "flagd-listen", "", "`address` for clients of flagd's sync protocol that cannot send a key, 127.0.0.1:8015 for instance; whoever reaches it reads all rules")
 	f.BoolVar(&c.FlagdKeyInSelector, "flagd-key-in-selector", false, "take an API key as selector of flagd's sync protocol, though clients show it in their telemetry")
 	retain := f.String("retain", s.Getenv("ASSAY_RETAIN"), "how many `days` measurements are kept that no experiment needs, such as shop/production=90,*=400; for ever when left out; or ASSAY_RETAIN")
+	secretFlags(f, &c)
 	format := f.String("log-format", "console", "json or console")
 	level := f.String("log-level", "info", "debug, info, warn or error")
 	rest, err := parse(f, args)
@@ -162,6 +163,7 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	if c.Retention, err = ParseRetention(*retain); err != nil {
 		return err
 	}
+	c.Secret = s.Getenv("ASSAY_SECRET")
 	if c.Log, err = logger(s.Err, *format, *level); err != nil {
 		return err
 	}

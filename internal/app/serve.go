@@ -38,6 +38,12 @@ import (
 type Config struct {
 	// Data is the folder of the embedded log and the read models. It is made when it is not there.
 	Data string
+	// Secret, 64 hexadecimal digits, is what unit ids are hashed with; the content of SecretFile when it is empty.
+	Secret string
+	// SecretFile holds it; the file "secret" in Data when empty. The first start makes it. Nodes of one cluster need the same.
+	SecretFile string
+	// NewSecret accepts another secret than the log knows: from then on every visitor counts as somebody new.
+	NewSecret bool
 	// Store is the connection string of an EventStoreDB cluster that holds the log; the log is embedded when it is empty.
 	Store string
 	// StorePrefix begins the names of this installation's streams in the cluster, which others may use besides.
@@ -132,6 +138,9 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
 	}
+	if s.secret, err = introduce(ctx, s.commands, c); err != nil {
+		return errors.Join(err, s.close())
+	}
 	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts})
 	return s.run(ctx, ready)
 }
@@ -167,6 +176,16 @@ type server struct {
 	listener net.Listener
 	flagd    net.Listener // for flagd's sync protocol alone; nil for none
 	file     *flagFile    // that an environment is served from; nil for none
+	secret   secret
+}
+
+// close ends a server that never ran.
+func (s *server) close() error {
+	err := s.listener.Close()
+	if s.flagd != nil {
+		err = errors.Join(err, s.flagd.Close())
+	}
+	return err
 }
 
 func (s *server) run(ctx context.Context, ready func(Running)) error {
@@ -178,7 +197,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 	dependencies := openapi.Dependencies{
 		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.log.Head,
 		Store: s.log, Telemetry: metrics,
-		Now: s.config.Now, Random: rand.Reader, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
+		Now: s.config.Now, Random: rand.Reader, UnitKey: s.secret.unitKey, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
 		FlagdKeyInSelector: s.config.FlagdKeyInSelector,
 	}
 	handler, err := openapi.New(ctx, dependencies)

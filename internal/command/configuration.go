@@ -7,6 +7,7 @@ import (
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/domain/flag"
 	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/installation"
 	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/domain/project"
@@ -24,6 +25,11 @@ func (s *Service) Project(ctx context.Context, key domain.ProjectKey, c project.
 		c = create
 	}
 	return Handle(ctx, s, project.Aggregate, domain.Stream(project.Aggregate.Category, "", key), c, o)
+}
+
+// IntroduceSecret says with which secret a node starts.
+func (s *Service) IntroduceSecret(ctx context.Context, c installation.IntroduceSecret, o Options) (Result[installation.State], error) {
+	return Handle(ctx, s, installation.Aggregate, installation.Stream, installation.Command(c), o)
 }
 
 // Key executes a command on an API key.

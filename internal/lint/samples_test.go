@@ -20,6 +20,7 @@ import (
 	"github.com/assayhq/assay/domain/experiment"
 	aflag "github.com/assayhq/assay/domain/flag"
 	"github.com/assayhq/assay/domain/holdout"
+	"github.com/assayhq/assay/domain/installation"
 	"github.com/assayhq/assay/domain/layer"
 	"github.com/assayhq/assay/domain/measurement"
 	"github.com/assayhq/assay/domain/metric"
@@ -38,7 +39,7 @@ const (
 func decoders() map[string]func(name string, body []byte) error {
 	return map[string]func(string, []byte) error{
 		"apikey": decoder(apikey.Aggregate.Decode), "experiment": decoder(experiment.Aggregate.Decode), "flag": decoder(aflag.Aggregate.Decode),
-		"holdout": decoder(holdout.Aggregate.Decode), "layer": decoder(layer.Aggregate.Decode), "metric": decoder(metric.Aggregate.Decode),
+		"holdout": decoder(holdout.Aggregate.Decode), "installation": decoder(installation.Aggregate.Decode), "layer": decoder(layer.Aggregate.Decode), "metric": decoder(metric.Aggregate.Decode),
 		"project": decoder(project.Aggregate.Decode), "segment": decoder(segment.Aggregate.Decode),
 		"measurement": func(name string, body []byte) error {
 			if name != measurement.WireBatchRecorded {

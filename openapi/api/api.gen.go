@@ -317,6 +317,42 @@ func (e MetricCreateNumerator) Valid() bool {
 	}
 }
 
+// Defines values for ProjectUnitIds.
+const (
+	ProjectUnitIdsHashed ProjectUnitIds = "hashed"
+	ProjectUnitIdsRaw    ProjectUnitIds = "raw"
+)
+
+// Valid indicates whether the value is a known member of the ProjectUnitIds enum.
+func (e ProjectUnitIds) Valid() bool {
+	switch e {
+	case ProjectUnitIdsHashed:
+		return true
+	case ProjectUnitIdsRaw:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectCreateUnitIds.
+const (
+	ProjectCreateUnitIdsHashed ProjectCreateUnitIds = "hashed"
+	ProjectCreateUnitIdsRaw    ProjectCreateUnitIds = "raw"
+)
+
+// Valid indicates whether the value is a known member of the ProjectCreateUnitIds enum.
+func (e ProjectCreateUnitIds) Valid() bool {
+	switch e {
+	case ProjectCreateUnitIdsHashed:
+		return true
+	case ProjectCreateUnitIdsRaw:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProjectionStatus.
 const (
 	ProjectionStatusDegraded ProjectionStatus = "degraded"
@@ -1184,10 +1220,16 @@ type Project struct {
 	Position     string               `json:"position"`
 
 	// Revision The ETag.
-	Revision  string    `json:"revision"`
-	UpdatedAt time.Time `json:"updated_at"`
-	UpdatedBy string    `json:"updated_by"`
+	Revision string `json:"revision"`
+
+	// UnitIds How the ids of measured units are kept.
+	UnitIds   ProjectUnitIds `json:"unit_ids"`
+	UpdatedAt time.Time      `json:"updated_at"`
+	UpdatedBy string         `json:"updated_by"`
 }
+
+// ProjectUnitIds How the ids of measured units are kept.
+type ProjectUnitIds string
 
 // ProjectCreate defines model for ProjectCreate.
 type ProjectCreate struct {
@@ -1202,7 +1244,13 @@ type ProjectCreate struct {
 
 	// Reason Why; shown in the history.
 	Reason Reason `json:"reason,omitempty"`
+
+	// UnitIds How the ids of measured units are kept: as keyed hashes, which is the default, or as they are sent. Never changes.
+	UnitIds ProjectCreateUnitIds `json:"unit_ids,omitempty"`
 }
+
+// ProjectCreateUnitIds How the ids of measured units are kept: as keyed hashes, which is the default, or as they are sent. Never changes.
+type ProjectCreateUnitIds string
 
 // ProjectEnvironment defines model for ProjectEnvironment.
 type ProjectEnvironment = project.Environment

@@ -1,0 +1,37 @@
+package measurement
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+
+	"github.com/assayhq/assay/domain"
+)
+
+// pseudonymPrefix marks the first way of making pseudonyms.
+const pseudonymPrefix = "h1."
+
+// pseudonymBytes is how much of the hash is kept: two of a hundred million units share 128 bits with probability 1.5e-23.
+const pseudonymBytes = 16
+
+// Pseudonyms replaces unit ids by keyed hashes: the same unit always gets the same one under the same key, and without the key
+// nobody can find out whose it is, not even by trying all ids there are. Not for concurrent use.
+type Pseudonyms struct {
+	mac hash.Hash
+	sum [sha256.Size]byte
+}
+
+// NewPseudonyms makes pseudonyms under a key of at least 16 bytes, one per project.
+func NewPseudonyms(key []byte) *Pseudonyms { return &Pseudonyms{mac: hmac.New(sha256.New, key)} }
+
+// Of is the pseudonym of a unit: "h1." and 22 characters of base64url, the first 128 bits of HMAC-SHA-256 (RFC 2104) of the unit
+// type, a zero byte and the unit id.
+func (p *Pseudonyms) Of(t domain.UnitType, unit string) string {
+	p.mac.Reset()
+	p.mac.Write([]byte(t))
+	p.mac.Write([]byte{0})
+	p.mac.Write([]byte(unit))
+	sum := p.mac.Sum(p.sum[:0])
+	return pseudonymPrefix + base64.RawURLEncoding.EncodeToString(sum[:pseudonymBytes])
+}
