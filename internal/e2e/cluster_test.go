@@ -22,6 +22,9 @@ import (
 	"github.com/assayhq/assay/internal/client"
 )
 
+// clusterSecret is what all nodes hash unit ids with.
+var clusterSecret = strings.Repeat("5e", 32)
+
 // onCluster is an experiment that runs on an event store.
 func onCluster() experiment {
 	return experiment{
@@ -36,7 +39,7 @@ func secured(t *testing.T) *esdbtest.Cluster {
 
 func node(t *testing.T, cluster *esdbtest.Cluster, folder, adminKey string) *server {
 	t.Helper()
-	return startAs(t, app.Config{Data: folder, Store: cluster.ConnectionString("assay"), StorePrefix: "installation1."}, adminKey)
+	return startAs(t, app.Config{Data: folder, Store: cluster.ConnectionString("assay"), StorePrefix: "installation1.", Secret: clusterSecret}, adminKey)
 }
 
 func (s *server) evaluate(t testing.TB, unit string) (variant string) {
@@ -189,7 +192,7 @@ func TestTheWholeProductRunsOnAnEventStore(t *testing.T) {
 	if changes := first.changes(t, second.describe(t, "the last word")); changes != 2+20+1 {
 		t.Errorf("the flag's description was changed %d times, want 23", changes)
 	}
-	taken := app.Config{Data: folder, Store: cluster.ConnectionString("assay"), StorePrefix: "installation1.", Listen: "127.0.0.1:0", Log: zerolog.Nop()}
+	taken := app.Config{Data: folder, Store: cluster.ConnectionString("assay"), StorePrefix: "installation1.", Secret: clusterSecret, Listen: "127.0.0.1:0", Log: zerolog.Nop()}
 	if err := app.Serve(t.Context(), taken, nil); err == nil || !strings.Contains(err.Error(), "--data") {
 		t.Errorf("a second server on the same folder ended with %v, want that it takes another", err)
 	}
