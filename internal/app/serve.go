@@ -132,17 +132,23 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	s := &server{
 		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, flagd: flagd, log: log,
 	}
-	if err := s.openFile(); err != nil {
-		return err
+	if err := s.prepare(ctx); err != nil {
+		return errors.Join(err, s.close())
 	}
 	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
 	}
-	if s.secret, err = introduce(ctx, s.commands, c); err != nil {
-		return errors.Join(err, s.close())
-	}
 	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts})
 	return s.run(ctx, ready)
+}
+
+// prepare does what may still keep the server from starting.
+func (s *server) prepare(ctx context.Context) (err error) {
+	if err := s.openFile(); err != nil {
+		return err
+	}
+	s.secret, err = introduce(ctx, s.commands, s.config)
+	return err
 }
 
 // openFile serves the file of flags for the first time, if there is one. A file that cannot be served is no way to start.
