@@ -65,7 +65,7 @@ func TestALogMovesToAnEventStoreAndBack(t *testing.T) {
 	write(t, anchor, want)
 	ok(t, "log", "verify", "--log", where, "--anchor", anchor)
 
-	moved := serve(t, app.Config{Data: t.TempDir(), Store: where}, r.admin)
+	moved := serve(t, app.Config{Data: t.TempDir(), Store: where, SecretFile: filepath.Join(data, "secret")}, r.admin)
 	if !moved.decides() {
 		t.Error("the flag is another on the event store")
 	}
