@@ -85,7 +85,7 @@ func TestALogMovesToAnEventStoreAndBack(t *testing.T) {
 	if got := head(t, "--data", back); got != want {
 		t.Errorf("the way back ends at %+v, want %+v", got, want)
 	}
-	again := serve(t, app.Config{Data: back}, r.admin)
+	again := serve(t, app.Config{Data: back, SecretFile: filepath.Join(data, "secret")}, r.admin)
 	if !again.decides() {
 		t.Error("the flag is another after the way back")
 	}
