@@ -70,13 +70,13 @@ func problemOf(err error) *problem {
 		return problemOfHTTP(h)
 	}
 	switch {
+	case errors.Is(err, command.ErrUnknownOutcome): // before its cause, which says less
+		p := refuse(http.StatusServiceUnavailable, "outcome_unknown", "the log did not say whether it recorded this; look, or repeat it with the same Idempotency-Key")
+		p.retryAfter = 1
+		return p
 	case errors.Is(err, command.ErrUnavailable):
 		p := refuse(http.StatusServiceUnavailable, "log_unavailable", "the log takes no writes at the moment; nothing was recorded, try again later")
 		p.retryAfter = 5
-		return p
-	case errors.Is(err, command.ErrUnknownOutcome):
-		p := refuse(http.StatusServiceUnavailable, "outcome_unknown", "the log did not say whether it recorded this; look, or repeat it with the same Idempotency-Key")
-		p.retryAfter = 1
 		return p
 	case errors.Is(err, command.ErrConflict):
 		p := refuse(http.StatusConflict, "busy", "others are changing the same thing at this moment; try again")

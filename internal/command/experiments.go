@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/flag"
 	"github.com/assayhq/assay/domain/layer"
+	"github.com/assayhq/assay/eventlog"
 )
 
 // patience bounds what goes on without its caller.
@@ -97,7 +99,7 @@ func (e tested) plan(ctx context.Context, c experiment.Command) (Result[experime
 		return result, err
 	}
 	// A start that broke off may have left the draft attached where it was planned before.
-	return result, e.settle(ctx)
+	return result, e.settleAfter(ctx)
 }
 
 // start attaches the experiment to its flag, then starts it. A crash in between leaves a flag that serves the arms of a draft;
@@ -114,7 +116,7 @@ func (e tested) start(ctx context.Context) (Result[experiment.State], error) {
 	if _, refused := domain.AsRefusal(err); e.o.DryRun || err != nil && !refused {
 		return result, err // it may have started, so it stays attached; repeating the command tells
 	}
-	return result, errors.Join(err, e.settle(ctx))
+	return result, errors.Join(err, e.settleAfter(ctx))
 }
 
 func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error) {
@@ -142,7 +144,16 @@ func (e tested) end(ctx context.Context, c experiment.Command) (Result[experimen
 	if err != nil || e.o.DryRun {
 		return result, err
 	}
-	return result, e.settle(ctx)
+	return result, e.settleAfter(ctx)
+}
+
+// settleAfter settles what is recorded already. When the log fails meanwhile, "nothing was recorded" would be wrong.
+func (e tested) settleAfter(ctx context.Context) error {
+	err := e.settle(ctx)
+	if _, refused := domain.AsRefusal(err); err == nil || refused {
+		return err
+	}
+	return fmt.Errorf("%w: the experiment's own part is recorded, its flag's is not: %w", eventlog.ErrUnknownOutcome, err)
 }
 
 // settle sees to it that flags serve the experiment exactly where it runs, wherever it was ever planned. Others may start,
