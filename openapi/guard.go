@@ -130,12 +130,8 @@ func nameFlag(c echo.Context, _ *operation) error {
 	return nil
 }
 
-// admit finds out who is calling and whether they may.
-func (g *guard) admit(c echo.Context, op *operation) error {
-	if op.open {
-		return nil
-	}
-	r := c.Request()
+// authenticate finds out who calls.
+func (g *guard) authenticate(r *http.Request, op *operation) (auth.Principal, error) {
 	token, there := auth.Token(r, op.basic)
 	principal, known := auth.Principal{}, false
 	if channel := r.URL.Query().Get("channel"); op.channel && channel != "" && !there {
@@ -144,16 +140,29 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 	} else if token != "" {
 		principal, known = g.server.keys.Authenticate(token)
 	}
-	if !known {
-		p := refuse(http.StatusUnauthorized, "key_missing", "an API key is missing; send it as Authorization: Bearer KEY or X-API-Key")
-		if there {
-			p = refuse(http.StatusUnauthorized, "key_unknown", "the API key is not known or was revoked; use another")
-		}
-		p.challenge = "Bearer"
-		if op.basic && strings.Contains(r.Header.Get("Accept"), "text/html") {
-			p.challenge = `Basic realm="assay: any user name, an API key as password", charset="UTF-8"`
-		}
-		return p
+	if known {
+		return principal, nil
+	}
+	p := refuse(http.StatusUnauthorized, "key_missing", "an API key is missing; send it as Authorization: Bearer KEY or X-API-Key")
+	if there {
+		p = refuse(http.StatusUnauthorized, "key_unknown", "the API key is not known or was revoked; use another")
+	}
+	p.challenge = "Bearer"
+	if op.basic && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		p.challenge = `Basic realm="assay: any user name, an API key as password", charset="UTF-8"`
+	}
+	return principal, p
+}
+
+// admit finds out who is calling and whether they may.
+func (g *guard) admit(c echo.Context, op *operation) error {
+	if op.open {
+		return nil
+	}
+	r := c.Request()
+	principal, err := g.authenticate(r, op)
+	if err != nil {
+		return err
 	}
 	project := domain.ProjectKey(param(c, "project"))
 	if op.place {

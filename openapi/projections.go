@@ -25,7 +25,7 @@ func (s *Server) ListProjections(ctx context.Context, _ api.ListProjectionsReque
 // RebuildProjection asks for a rebuild and answers when it has begun.
 func (s *Server) RebuildProjection(_ context.Context, request api.RebuildProjectionRequestObject) (api.RebuildProjectionResponseObject, error) {
 	for _, r := range s.Runners {
-		if r.Projection().Name() != string(request.Projection) {
+		if r.Projection().Name() != request.Projection {
 			continue
 		}
 		switch err := r.RequestRebuild(); {

@@ -20,9 +20,9 @@ type Rebuildable interface {
 
 var (
 	// ErrNotRebuildable says that the projection cannot be folded beside itself.
-	ErrNotRebuildable = errors.New("this read model cannot be rebuilt while it serves; restart the server instead") //nolint:gochecknoglobals // a refusal
+	ErrNotRebuildable = errors.New("this read model cannot be rebuilt while it serves; restart the server instead")
 	// ErrRebuilding says that a rebuild is under way.
-	ErrRebuilding = errors.New("a rebuild is under way already; wait for it to end") //nolint:gochecknoglobals // a refusal
+	ErrRebuilding = errors.New("a rebuild is under way already; wait for it to end")
 )
 
 // Rebuild is how the latest rebuild goes.

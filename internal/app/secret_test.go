@@ -28,7 +28,7 @@ func inBatches(t *testing.T, data string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() //nolint:errcheck // only read
+	defer log.Close()
 	batches, marked := 0, false
 	for r, err := range log.All(t.Context(), 0, eventlog.Filter{Categories: []string{measurement.Category}}) {
 		if err != nil {

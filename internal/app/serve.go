@@ -305,26 +305,34 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 		running.Flagd = s.flagd.Addr().String()
 	}
 	if !s.catalog.AnyAdminKey() {
-		token, issue, err := auth.Mint(rand.Reader, apikey.Key{Kind: apikey.Admin, Name: "first admin key"})
-		if err != nil {
+		var err error
+		if running.AdminKey, err = s.firstAdminKey(ctx); err != nil || running.AdminKey == "" {
 			return err
 		}
-		result, err := s.commands.Key(ctx, issue.Key.ID, issue, command.Options{Actor: "system:start", Reason: "The installation had no admin key."})
-		if err != nil {
-			return fmt.Errorf("making the first admin key: %w", err)
-		}
-		for _, r := range s.configuration() {
-			if err := r.Wait(ctx, result.Position); err != nil {
-				return nil //nolint:nilerr // the context ended before the server was ready; that is no failure
-			}
-		}
-		running.AdminKey = token
 	}
 	s.config.Log.Info().Str("url", running.URL).Msg("ready")
 	if ready != nil {
 		ready(running)
 	}
 	return nil
+}
+
+// firstAdminKey makes a key and waits until it can be used. It is empty when the context ended first, which is no failure.
+func (s *server) firstAdminKey(ctx context.Context) (string, error) {
+	token, issue, err := auth.Mint(rand.Reader, apikey.Key{Kind: apikey.Admin, Name: "first admin key"})
+	if err != nil {
+		return "", err
+	}
+	result, err := s.commands.Key(ctx, issue.Key.ID, issue, command.Options{Actor: "system:start", Reason: "The installation had no admin key."})
+	if err != nil {
+		return "", fmt.Errorf("making the first admin key: %w", err)
+	}
+	for _, r := range s.configuration() {
+		if err := r.Wait(ctx, result.Position); err != nil {
+			return "", nil //nolint:nilerr // the context ended
+		}
+	}
+	return token, nil
 }
 
 // configuration is all read models but the facts, which only results need.
