@@ -29,7 +29,7 @@ func scopeOf(id string) string {
 		return "admins"
 	case "getRuleset", "followRuleset", "getFlagdFlags", "getFlagdProblems":
 		return "rules"
-	case "recordExposures", "recordMeasurements", "evaluateAll", "evaluateFlag", "followEvaluations":
+	case "recordExposures", "recordMeasurements", "recordFeedback", "evaluateAll", "evaluateFlag", "followEvaluations":
 		return "place"
 	default:
 		return "project"

@@ -85,7 +85,7 @@ func newOperation(path string, item *openapi3.PathItem, spec *openapi3.Operation
 	}
 	switch {
 	case spec.RequestBody == nil:
-	case op.id == "recordExposures" || op.id == "recordMeasurements":
+	case op.id == "recordExposures" || op.id == "recordMeasurements" || op.id == "recordFeedback":
 		op.body, op.limit = itemByItem, maxFactsBody
 	case op.id == "evaluateAll" || op.id == "evaluateFlag":
 		op.body, op.metered = lenientBody, true

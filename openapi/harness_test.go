@@ -30,6 +30,7 @@ import (
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 	"github.com/assayhq/assay/projections/facts"
+	"github.com/assayhq/assay/projections/feedback"
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
@@ -116,7 +117,7 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rulesets := ruleset.New()
+	rulesets, heard := ruleset.New(), feedback.New()
 	var running sync.WaitGroup
 	reading, freeze := context.WithCancel(context.Background())
 	serving, stop := context.WithCancel(context.Background())
@@ -127,7 +128,7 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 			running.Go(func() { _ = r.Run(reading) })
 		}
 	}
-	for _, p := range []projections.Projection{w.catalog, rulesets, store} {
+	for _, p := range []projections.Projection{w.catalog, rulesets, store, heard} {
 		r := projections.NewRunner(w.log, p, nil)
 		w.runners = append(w.runners, r)
 		running.Go(func() { _ = r.Run(reading) })
@@ -140,7 +141,7 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 		}
 	})
 	d := openapi.Dependencies{
-		Commands: command.New(w.log, clock), Catalog: w.catalog, Rulesets: rulesets, Facts: store, Runners: w.runners, Head: w.log.Head,
+		Commands: command.New(w.log, clock), Catalog: w.catalog, Rulesets: rulesets, Facts: store, Feedback: heard, Vault: keptIn(t), Runners: w.runners, Head: w.log.Head,
 		Store: &memoryStore{log: w.log}, Telemetry: http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 			out.Header().Set("Content-Type", "text/plain; version=0.0.4")
 			_, _ = io.WriteString(out, "assay_build_info 1\n")

@@ -94,7 +94,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 func crossOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := c.Request().URL.Path
-		if !strings.HasPrefix(path, "/ofrep/") && path != "/api/v1/exposures" && path != "/api/v1/measurements" {
+		if !strings.HasPrefix(path, "/ofrep/") && path != "/api/v1/exposures" && path != "/api/v1/measurements" && path != "/api/v1/feedback" {
 			return next(c)
 		}
 		h := c.Response().Header()

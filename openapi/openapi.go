@@ -30,6 +30,7 @@ import (
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 	"github.com/assayhq/assay/projections/facts"
+	"github.com/assayhq/assay/projections/feedback"
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
@@ -39,7 +40,10 @@ type Dependencies struct {
 	Catalog  *catalog.Projection
 	Rulesets *ruleset.Projection
 	Facts    *facts.Store
-	// Runners keep the three above up to date.
+	Feedback *feedback.Projection
+	// Vault seals and reads what people said.
+	Vault Vault
+	// Runners keep the read models above up to date.
 	Runners []*projections.Runner
 	// Store is the log as operators see it.
 	Store Store

@@ -94,6 +94,10 @@ func (s *Server) problems(r *projections.Runner) []unreadable {
 		for _, p := range s.Rulesets.Problems() {
 			out = append(out, unreadable{Stream: p.Stream, Position: positionOf(p.Position), Detail: p.Detail})
 		}
+	case projections.Projection(s.Feedback):
+		for _, p := range s.Feedback.Problems() {
+			out = append(out, unreadable{Stream: p.Stream, Position: positionOf(p.Position), Detail: p.Detail})
+		}
 	case projections.Projection(s.Facts):
 		for _, p := range s.Facts.Parked() {
 			out = append(out, unreadable{Position: positionOf(p.Position), Detail: p.Reason})

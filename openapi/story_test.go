@@ -123,6 +123,12 @@ func story() []step {
 			{"event_id":"e-3","experiment_key":"trial","variant":"blue","unit_id":"user-3","occurred_at":"2026-11-24T10:00:02Z"}]}`),
 		post("measurements are recorded", "/api/v1/measurements?project=shop&environment=production", `{"items":[
 			{"event_id":"m-1","type":"measurement","event_name":"purchase","unit_id":"user-1","occurred_at":"2026-11-24T10:05:00Z","value":19.9}]}`),
+		post("what people say is recorded, sealed under a key of theirs", "/api/v1/feedback?project=shop&environment=production", `{"items":[
+			{"event_id":"f-1","subject":"user-1","text":"I did not find the basket.","score":3,"experiment_key":"trial","variant":"on","occurred_at":"2026-11-24T10:06:00Z"},
+			{"event_id":"f-2","subject":"user-2","text":"Nice banner.","flag_key":"banner"},
+			{"event_id":"f-3","subject":"user-2","text":""}]}`),
+		{"a person is forgotten", call{method: "DELETE", path: shop + "/subjects/user-1?reason=They+asked+for+it."}},
+		get("what people said is read, as far as it may be", shop+"/feedback?limit=10"),
 		get("the results are read", shop+"/experiments/trial/results?min_position=20"),
 		get("the report is told as text", shop+"/experiments/trial/report?format=text&min_position=20"),
 

@@ -16,6 +16,7 @@ import (
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 	"github.com/assayhq/assay/projections/facts"
+	"github.com/assayhq/assay/projections/feedback"
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
@@ -23,7 +24,7 @@ func backupCommand(ctx context.Context, args []string, s Streams) error {
 	if len(args) > 0 && args[0] == "verify" {
 		return verifyBackupCommand(ctx, args[1:], s)
 	}
-	f := flagSet("backup", "", "Backs up the embedded log of a running server (--url and --key, an admin key of the installation), or of a stopped one (--data).\nThe read models are not part of it: they are made again from the log. Nor is the secret that unit ids are hashed with: keep a copy of the folder's file \"secret\" apart. See also: assay backup verify FILE, assay restore.", s)
+	f := flagSet("backup", "", "Backs up the embedded log of a running server (--url and --key, an admin key of the installation), or of a stopped one (--data).\nThe read models are not part of it: they are made again from the log. Nor are the secret that unit ids are hashed with and the keys that what people\nsay is sealed under: keep copies of the folder's \"secret\" and \"keys\" apart, those of the keys for no longer than an erased person may wait. See also: assay backup verify FILE, assay restore.", s)
 	var at serverFlags
 	at.register(f, s)
 	data := f.String("data", "", "data `folder` of a stopped server")
@@ -102,7 +103,7 @@ func freshModels() (models []projections.Hashed, discard func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return []projections.Hashed{catalog.New(), ruleset.New(), store}, func() {
+	return []projections.Hashed{catalog.New(), ruleset.New(), store, feedback.New()}, func() {
 		_ = store.Close() // it goes with its folder
 		_ = os.RemoveAll(folder)
 	}, nil
@@ -131,7 +132,7 @@ func restoreCommand(_ context.Context, args []string, s Streams) error {
 	if err := os.RemoveAll(filepath.Join(*data, "facts")); err != nil {
 		return fmt.Errorf("removing the facts of before: %w", err)
 	}
-	say(s.Out, "restored   %s\nmade at    %s\nposition   %d\nchain      %s\nThe secret is not part of a backup: put a copy of the old folder's file \"secret\" into this one, or name it by --secret-file.\nStart it with: assay serve --data %s\n", *data, m.MadeAt.Format(time.RFC3339), m.Position, m.Chain, *data)
+	say(s.Out, "restored   %s\nmade at    %s\nposition   %d\nchain      %s\nThe secret is not part of a backup: put a copy of the old folder's file \"secret\" into this one, or name it by --secret-file.\nNor are the keys that what people say is sealed under: put a copy of the old folder's \"keys\" there too.\nStart it with: assay serve --data %s\n", *data, m.MadeAt.Format(time.RFC3339), m.Position, m.Chain, *data)
 	return nil
 }
 

@@ -36,7 +36,14 @@ type rig struct {
 // serve starts a server; admin is the key of an earlier start on the folder.
 func serve(t *testing.T, c app.Config, admin string) *rig {
 	t.Helper()
-	c.Listen, c.Log = "127.0.0.1:0", zerolog.Nop()
+	c.Log = zerolog.Nop()
+	return serveLogged(t, c, admin)
+}
+
+// serveLogged is serve for those who read what the server logs.
+func serveLogged(t *testing.T, c app.Config, admin string) *rig {
+	t.Helper()
+	c.Listen = "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan app.Running, 1), make(chan error, 1)
 	go func() { ended <- app.Serve(ctx, c, func(r app.Running) { ready <- r }) }()
@@ -302,7 +309,7 @@ func TestOperatorsKeepAndMoveALog(t *testing.T) {
 		t.Errorf("verified online: %s", out)
 	}
 	ok(t, "backup", "--url", r.url, "--key", r.admin, "-o", in("online.tar"))
-	if out := ok(t, "backup", "verify", in("online.tar")); !strings.Contains(out, "[catalog ruleset facts]") {
+	if out := ok(t, "backup", "verify", in("online.tar")); !strings.Contains(out, "[catalog ruleset facts feedback]") {
 		t.Errorf("verified: %s", out)
 	}
 	if code, _, errs := command(t, "log", "head", "--data", data); code != 1 || !strings.Contains(errs, "in use") || !strings.Contains(errs, "--url") {

@@ -79,6 +79,7 @@ func (c Config) secretFile() string {
 // secretFlags are the flags by which a server is told its secret. The secret itself is no flag: other users of the machine see those.
 func secretFlags(f *flag.FlagSet, c *Config) {
 	f.StringVar(&c.SecretFile, "secret-file", "", "`file` with the secret that unit ids are hashed with; \"secret\" in the data folder when left out, made at the first start. All nodes of a cluster need the same one (ASSAY_SECRET holds the secret itself). It is in no backup of the log: keep a copy apart")
+	f.StringVar(&c.Keys, "keys", "", "`folder` of the keys that what people say is sealed under; \"keys\" in the data folder when left out. All nodes of a cluster share one folder. It is in no backup of the log: keep copies apart, and not for long, because an erased person's key is in them")
 	f.BoolVar(&c.NewSecret, "new-secret", false, "begin with another secret than before: every visitor counts as somebody new")
 }
 

@@ -26,11 +26,13 @@ import (
 	"github.com/assayhq/assay/internal/analysis"
 	"github.com/assayhq/assay/internal/command"
 	"github.com/assayhq/assay/internal/policy"
+	"github.com/assayhq/assay/internal/vault"
 	"github.com/assayhq/assay/openapi"
 	"github.com/assayhq/assay/openapi/auth"
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 	"github.com/assayhq/assay/projections/facts"
+	"github.com/assayhq/assay/projections/feedback"
 	"github.com/assayhq/assay/projections/ruleset"
 )
 
@@ -42,6 +44,9 @@ type Config struct {
 	Secret string
 	// SecretFile holds it; the file "secret" in Data when empty. The first start makes it. Nodes of one cluster need the same.
 	SecretFile string
+	// Keys is the folder of the keys that what people say is sealed under; the folder "keys" in Data when empty. Nodes of one
+	// cluster share it.
+	Keys string
 	// NewSecret accepts another secret than the log knows: from then on every visitor counts as somebody new.
 	NewSecret bool
 	// Store is the connection string of an EventStoreDB cluster that holds the log; the log is embedded when it is empty.
@@ -130,15 +135,15 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 		}
 	}
 	s := &server{
-		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, listener: listener, flagd: flagd, log: log,
+		config: c, commands: command.New(log, c.Now), catalog: catalog.New(), rulesets: ruleset.New(), facts: store, feedback: feedback.New(), listener: listener, flagd: flagd, log: log,
 	}
 	if err := s.prepare(ctx); err != nil {
 		return errors.Join(err, s.close())
 	}
-	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts} {
+	for _, p := range []projections.Projection{s.catalog, s.rulesets, s.facts, s.feedback} {
 		s.runners = append(s.runners, projections.NewRunner(log, p, func(err error) { c.Log.Error().Err(err).Msg("a read model is behind") }))
 	}
-	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts})
+	log.serving([]projections.Hashed{s.catalog, s.rulesets, s.facts, s.feedback})
 	return s.run(ctx, ready)
 }
 
@@ -147,7 +152,10 @@ func (s *server) prepare(ctx context.Context) (err error) {
 	if err := s.openFile(); err != nil {
 		return err
 	}
-	s.secret, err = introduce(ctx, s.commands, s.config)
+	if s.secret, err = introduce(ctx, s.commands, s.config); err != nil {
+		return err
+	}
+	s.vault, err = vault.Open(s.config.keysFolder(), s.secret.key("subject-keys"))
 	return err
 }
 
@@ -178,6 +186,8 @@ type server struct {
 	catalog  *catalog.Projection
 	rulesets *ruleset.Projection
 	facts    *facts.Store
+	feedback *feedback.Projection
+	vault    *vault.Vault
 	runners  []*projections.Runner
 	listener net.Listener
 	flagd    net.Listener // for flagd's sync protocol alone; nil for none
@@ -201,7 +211,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 		return err
 	}
 	dependencies := openapi.Dependencies{
-		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Runners: s.runners, Head: s.log.Head,
+		Commands: s.commands, Catalog: s.catalog, Rulesets: s.rulesets, Facts: s.facts, Feedback: s.feedback, Vault: sealing{s.vault}, Runners: s.runners, Head: s.log.Head,
 		Store: s.log, Telemetry: metrics,
 		Now: s.config.Now, Random: rand.Reader, UnitKey: s.secret.unitKey, Log: s.config.Log, EvaluationLimit: s.config.EvaluationLimit,
 		FlagdKeyInSelector: s.config.FlagdKeyInSelector,
@@ -230,6 +240,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 		return s.readings().Run(ctx)
 	})
 	group.Go(func() error { return s.retain(ctx) })
+	group.Go(func() error { return s.forget(ctx) })
 	return group.Wait()
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/apikey"
+	"github.com/assayhq/assay/domain/feedback"
 	"github.com/assayhq/assay/domain/flag"
 	"github.com/assayhq/assay/domain/holdout"
 	"github.com/assayhq/assay/domain/installation"
@@ -25,6 +26,11 @@ func (s *Service) Project(ctx context.Context, key domain.ProjectKey, c project.
 		c = create
 	}
 	return Handle(ctx, s, project.Aggregate, domain.Stream(project.Aggregate.Category, "", key), c, o)
+}
+
+// Feedback executes a command on what a subject said.
+func (s *Service) Feedback(ctx context.Context, in domain.ProjectKey, subject string, c feedback.Command, o Options) (Result[feedback.State], error) {
+	return Handle(ctx, s, feedback.Aggregate, domain.Stream(feedback.Aggregate.Category, in, subject), c, o)
 }
 
 // IntroduceSecret says with which secret a node starts.

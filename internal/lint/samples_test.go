@@ -18,6 +18,7 @@ import (
 
 	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/domain/experiment"
+	"github.com/assayhq/assay/domain/feedback"
 	aflag "github.com/assayhq/assay/domain/flag"
 	"github.com/assayhq/assay/domain/holdout"
 	"github.com/assayhq/assay/domain/installation"
@@ -38,7 +39,7 @@ const (
 // decoders are those of all packages that write events, by folder.
 func decoders() map[string]func(name string, body []byte) error {
 	return map[string]func(string, []byte) error{
-		"apikey": decoder(apikey.Aggregate.Decode), "experiment": decoder(experiment.Aggregate.Decode), "flag": decoder(aflag.Aggregate.Decode),
+		"apikey": decoder(apikey.Aggregate.Decode), "experiment": decoder(experiment.Aggregate.Decode), "feedback": decoder(feedback.Aggregate.Decode), "flag": decoder(aflag.Aggregate.Decode),
 		"holdout": decoder(holdout.Aggregate.Decode), "installation": decoder(installation.Aggregate.Decode), "layer": decoder(layer.Aggregate.Decode), "metric": decoder(metric.Aggregate.Decode),
 		"project": decoder(project.Aggregate.Decode), "segment": decoder(segment.Aggregate.Decode),
 		"measurement": func(name string, body []byte) error {

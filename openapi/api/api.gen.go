@@ -74,6 +74,27 @@ func (e ExperimentStatus) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackStatus.
+const (
+	Erased     FeedbackStatus = "erased"
+	Readable   FeedbackStatus = "readable"
+	Unreadable FeedbackStatus = "unreadable"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackStatus enum.
+func (e FeedbackStatus) Valid() bool {
+	switch e {
+	case Erased:
+		return true
+	case Readable:
+		return true
+	case Unreadable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FlagCreateType.
 const (
 	Boolean FlagCreateType = "boolean"
@@ -501,7 +522,7 @@ type Arm = experiment.Arm
 
 // Batch defines model for Batch.
 type Batch struct {
-	// Items Exposures or measurements.
+	// Items Exposures, measurements or feedback.
 	Items []Value `json:"items"`
 }
 
@@ -703,6 +724,38 @@ type ExplainRequest struct {
 
 // Explanation A decision and every step that led to it.
 type Explanation = flags.Explanation
+
+// Feedback defines model for Feedback.
+type Feedback struct {
+	Environment   string `json:"environment"`
+	EventId       string `json:"event_id,omitempty"`
+	ExperimentKey string `json:"experiment_key,omitempty"`
+	FlagKey       string `json:"flag_key,omitempty"`
+
+	// Id Keyed hash of the event_id.
+	Id         string    `json:"id"`
+	OccurredAt time.Time `json:"occurred_at"`
+	Position   string    `json:"position"`
+	RecordedAt time.Time `json:"recorded_at"`
+	Score      *float64  `json:"score,omitempty"`
+
+	// Status erased: the subject was erased; unreadable: the key is not where this server keeps its keys.
+	Status FeedbackStatus `json:"status"`
+
+	// Subject Keyed hash of the subject.
+	Subject string `json:"subject"`
+	Text    string `json:"text,omitempty"`
+	Variant string `json:"variant,omitempty"`
+}
+
+// FeedbackStatus erased: the subject was erased; unreadable: the key is not where this server keeps its keys.
+type FeedbackStatus string
+
+// FeedbackList defines model for FeedbackList.
+type FeedbackList struct {
+	Items      []Feedback `json:"items"`
+	NextCursor string     `json:"next_cursor,omitempty"`
+}
 
 // Flag defines model for Flag.
 type Flag struct {
@@ -1508,6 +1561,15 @@ type RecordExposuresParams struct {
 	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
 }
 
+// RecordFeedbackParams defines parameters for RecordFeedback.
+type RecordFeedbackParams struct {
+	// Project Needed with an admin key only.
+	Project InProject `form:"project,omitempty" json:"project,omitempty"`
+
+	// Environment Needed with an admin key only.
+	Environment InEnvironment `form:"environment,omitempty" json:"environment,omitempty"`
+}
+
 // ListInstallationKeysParams defines parameters for ListInstallationKeys.
 type ListInstallationKeysParams struct {
 	// Cursor next_cursor of the page before.
@@ -1664,6 +1726,22 @@ type StartExperimentParams struct {
 type StopExperimentParams struct {
 	// IfMatch The ETag you have seen, or *.
 	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListFeedbackParams defines parameters for ListFeedback.
+type ListFeedbackParams struct {
+	// Experiment Only about this one.
+	Experiment string `form:"experiment,omitempty" json:"experiment,omitempty"`
+
+	// Flag Only about this one.
+	Flag string `form:"flag,omitempty" json:"flag,omitempty"`
+
+	// Cursor next_cursor of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
 }
 
 // ListFlagsParams defines parameters for ListFlags.
@@ -1967,6 +2045,12 @@ type RestoreSegmentParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
+// EraseSubjectParams defines parameters for EraseSubject.
+type EraseSubjectParams struct {
+	// Reason Why; do not name the person.
+	Reason string `form:"reason,omitempty" json:"reason,omitempty"`
+}
+
 // GetRulesetParams defines parameters for GetRuleset.
 type GetRulesetParams struct {
 	// Project Needed with an admin key only.
@@ -2064,6 +2148,9 @@ type DesignExperimentJSONRequestBody = Design
 
 // RecordExposuresJSONRequestBody defines body for RecordExposures for application/json ContentType.
 type RecordExposuresJSONRequestBody = Batch
+
+// RecordFeedbackJSONRequestBody defines body for RecordFeedback for application/json ContentType.
+type RecordFeedbackJSONRequestBody = Batch
 
 // CreateInstallationKeyJSONRequestBody defines body for CreateInstallationKey for application/json ContentType.
 type CreateInstallationKeyJSONRequestBody = InstallationKeyCreate
@@ -2208,6 +2295,9 @@ type ServerInterface interface {
 	// RecordExposures Record who saw which variant, at most 1,000 items.
 	// (POST /api/v1/exposures)
 	RecordExposures(ctx echo.Context, params RecordExposuresParams) error
+	// RecordFeedback Record what people said in their own words, at most 1,000 items.
+	// (POST /api/v1/feedback)
+	RecordFeedback(ctx echo.Context, params RecordFeedbackParams) error
 	// ListInstallationKeys List the installation's admin keys.
 	// (GET /api/v1/keys)
 	ListInstallationKeys(ctx echo.Context, params ListInstallationKeysParams) error
@@ -2286,6 +2376,9 @@ type ServerInterface interface {
 	// StopExperiment End the assignment (with a reason).
 	// (POST /api/v1/projects/{project}/experiments/{experiment}/stop)
 	StopExperiment(ctx echo.Context, project TheProject, experiment TheExperiment, params StopExperimentParams) error
+	// ListFeedback What people said; newest first.
+	// (GET /api/v1/projects/{project}/feedback)
+	ListFeedback(ctx echo.Context, project TheProject, params ListFeedbackParams) error
 	// ListFlags List flags.
 	// (GET /api/v1/projects/{project}/flags)
 	ListFlags(ctx echo.Context, project TheProject, params ListFlagsParams) error
@@ -2403,6 +2496,9 @@ type ServerInterface interface {
 	// RestoreSegment Let flags ask for it again.
 	// (POST /api/v1/projects/{project}/segments/{segment}/restore)
 	RestoreSegment(ctx echo.Context, project TheProject, segment TheSegment, params RestoreSegmentParams) error
+	// EraseSubject Erase what a person said, for ever.
+	// (DELETE /api/v1/projects/{project}/subjects/{subject})
+	EraseSubject(ctx echo.Context, project TheProject, subject string, params EraseSubjectParams) error
 	// GetRuleset All flags of an environment, for SDKs that decide themselves.
 	// (GET /api/v1/ruleset)
 	GetRuleset(ctx echo.Context, params GetRulesetParams) error
@@ -2477,6 +2573,31 @@ func (w *ServerInterfaceWrapper) RecordExposures(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordExposures(ctx, params)
+	return err
+}
+
+// RecordFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordFeedback(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordFeedbackParams
+	// ------------- Optional query parameter "project" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "project", ctx.QueryParams(), &params.Project, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordFeedback(ctx, params)
 	return err
 }
 
@@ -3299,6 +3420,59 @@ func (w *ServerInterfaceWrapper) StopExperiment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StopExperiment(ctx, project, experiment, params)
+	return err
+}
+
+// ListFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFeedbackParams
+	// ------------- Optional query parameter "experiment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "experiment", ctx.QueryParams(), &params.Experiment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter experiment: %s", err))
+	}
+
+	// ------------- Optional query parameter "flag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "flag", ctx.QueryParams(), &params.Flag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flag: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFeedback(ctx, project, params)
 	return err
 }
 
@@ -4949,6 +5123,39 @@ func (w *ServerInterfaceWrapper) RestoreSegment(ctx echo.Context) error {
 	return err
 }
 
+// EraseSubject converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseSubject(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "subject" -------------
+	var subject string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "subject", ctx.Param("subject"), &subject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseSubjectParams
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", ctx.QueryParams(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reason: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseSubject(ctx, project, subject, params)
+	return err
+}
+
 // GetRuleset converts echo context to params.
 func (w *ServerInterfaceWrapper) GetRuleset(ctx echo.Context) error {
 	var err error
@@ -5422,6 +5629,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/projects/:project/history", wrapper.GetHistory, options.OperationMiddlewares["getHistory"]...)
 	router.POST(options.BaseURL+"/api/v1/exposures", wrapper.RecordExposures, options.OperationMiddlewares["recordExposures"]...)
 	router.POST(options.BaseURL+"/api/v1/measurements", wrapper.RecordMeasurements, options.OperationMiddlewares["recordMeasurements"]...)
+	router.POST(options.BaseURL+"/api/v1/feedback", wrapper.RecordFeedback, options.OperationMiddlewares["recordFeedback"]...)
+	router.GET(options.BaseURL+"/api/v1/projects/:project/feedback", wrapper.ListFeedback, options.OperationMiddlewares["listFeedback"]...)
+	router.DELETE(options.BaseURL+"/api/v1/projects/:project/subjects/:subject", wrapper.EraseSubject, options.OperationMiddlewares["eraseSubject"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset", wrapper.GetRuleset, options.OperationMiddlewares["getRuleset"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset/changes", wrapper.FollowRuleset, options.OperationMiddlewares["followRuleset"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset/flagd", wrapper.GetFlagdFlags, options.OperationMiddlewares["getFlagdFlags"]...)
@@ -5502,6 +5712,46 @@ type RecordExposuresdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordExposuresdefaultApplicationProblemPlusJSONResponse) VisitRecordExposuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordFeedbackRequestObject struct {
+	Params RecordFeedbackParams
+	Body   *RecordFeedbackJSONRequestBody
+}
+
+type RecordFeedbackResponseObject interface {
+	VisitRecordFeedbackResponse(w http.ResponseWriter) error
+}
+
+type RecordFeedback202JSONResponse BatchOutcome
+
+func (response RecordFeedback202JSONResponse) VisitRecordFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordFeedbackdefaultApplicationProblemPlusJSONResponse) VisitRecordFeedbackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6696,6 +6946,46 @@ type StopExperimentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StopExperimentdefaultApplicationProblemPlusJSONResponse) VisitStopExperimentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFeedbackRequestObject struct {
+	Project TheProject `json:"project"`
+	Params  ListFeedbackParams
+}
+
+type ListFeedbackResponseObject interface {
+	VisitListFeedbackResponse(w http.ResponseWriter) error
+}
+
+type ListFeedback200JSONResponse FeedbackList
+
+func (response ListFeedback200JSONResponse) VisitListFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFeedbackdefaultApplicationProblemPlusJSONResponse) VisitListFeedbackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8611,6 +8901,47 @@ func (response RestoreSegmentdefaultApplicationProblemPlusJSONResponse) VisitRes
 	return err
 }
 
+type EraseSubjectRequestObject struct {
+	Project TheProject `json:"project"`
+	Subject string     `json:"subject"`
+	Params  EraseSubjectParams
+}
+
+type EraseSubjectResponseObject interface {
+	VisitEraseSubjectResponse(w http.ResponseWriter) error
+}
+
+type EraseSubject204ResponseHeaders struct {
+	AssayPosition string
+}
+
+type EraseSubject204Response struct {
+	Headers EraseSubject204ResponseHeaders
+}
+
+func (response EraseSubject204Response) VisitEraseSubjectResponse(w http.ResponseWriter) error {
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.WriteHeader(204)
+	return nil
+}
+
+type EraseSubjectdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseSubjectdefaultApplicationProblemPlusJSONResponse) VisitEraseSubjectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetRulesetRequestObject struct {
 	Params GetRulesetParams
 }
@@ -9250,6 +9581,9 @@ type StrictServerInterface interface {
 	// RecordExposures Record who saw which variant, at most 1,000 items.
 	// (POST /api/v1/exposures)
 	RecordExposures(ctx context.Context, request RecordExposuresRequestObject) (RecordExposuresResponseObject, error)
+	// RecordFeedback Record what people said in their own words, at most 1,000 items.
+	// (POST /api/v1/feedback)
+	RecordFeedback(ctx context.Context, request RecordFeedbackRequestObject) (RecordFeedbackResponseObject, error)
 	// ListInstallationKeys List the installation's admin keys.
 	// (GET /api/v1/keys)
 	ListInstallationKeys(ctx context.Context, request ListInstallationKeysRequestObject) (ListInstallationKeysResponseObject, error)
@@ -9328,6 +9662,9 @@ type StrictServerInterface interface {
 	// StopExperiment End the assignment (with a reason).
 	// (POST /api/v1/projects/{project}/experiments/{experiment}/stop)
 	StopExperiment(ctx context.Context, request StopExperimentRequestObject) (StopExperimentResponseObject, error)
+	// ListFeedback What people said; newest first.
+	// (GET /api/v1/projects/{project}/feedback)
+	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
 	// ListFlags List flags.
 	// (GET /api/v1/projects/{project}/flags)
 	ListFlags(ctx context.Context, request ListFlagsRequestObject) (ListFlagsResponseObject, error)
@@ -9445,6 +9782,9 @@ type StrictServerInterface interface {
 	// RestoreSegment Let flags ask for it again.
 	// (POST /api/v1/projects/{project}/segments/{segment}/restore)
 	RestoreSegment(ctx context.Context, request RestoreSegmentRequestObject) (RestoreSegmentResponseObject, error)
+	// EraseSubject Erase what a person said, for ever.
+	// (DELETE /api/v1/projects/{project}/subjects/{subject})
+	EraseSubject(ctx context.Context, request EraseSubjectRequestObject) (EraseSubjectResponseObject, error)
 	// GetRuleset All flags of an environment, for SDKs that decide themselves.
 	// (GET /api/v1/ruleset)
 	GetRuleset(ctx context.Context, request GetRulesetRequestObject) (GetRulesetResponseObject, error)
@@ -9583,6 +9923,54 @@ func (sh *strictHandler) RecordExposures(ctx echo.Context, params RecordExposure
 		return err
 	} else if validResponse, ok := response.(RecordExposuresResponseObject); ok {
 		return validResponse.VisitRecordExposuresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordFeedback operation middleware
+func (sh *strictHandler) RecordFeedback(ctx echo.Context, params RecordFeedbackParams) error {
+	var request RecordFeedbackRequestObject
+
+	request.Params = params
+
+	var body RecordFeedbackJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordFeedback(ctx.Request().Context(), request.(RecordFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordFeedbackResponseObject); ok {
+		return validResponse.VisitRecordFeedbackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -10564,6 +10952,32 @@ func (sh *strictHandler) StopExperiment(ctx echo.Context, project TheProject, ex
 		return err
 	} else if validResponse, ok := response.(StopExperimentResponseObject); ok {
 		return validResponse.VisitStopExperimentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFeedback operation middleware
+func (sh *strictHandler) ListFeedback(ctx echo.Context, project TheProject, params ListFeedbackParams) error {
+	var request ListFeedbackRequestObject
+
+	request.Project = project
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFeedback(ctx.Request().Context(), request.(ListFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFeedbackResponseObject); ok {
+		return validResponse.VisitListFeedbackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -12350,6 +12764,33 @@ func (sh *strictHandler) RestoreSegment(ctx echo.Context, project TheProject, se
 		return err
 	} else if validResponse, ok := response.(RestoreSegmentResponseObject); ok {
 		return validResponse.VisitRestoreSegmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseSubject operation middleware
+func (sh *strictHandler) EraseSubject(ctx echo.Context, project TheProject, subject string, params EraseSubjectParams) error {
+	var request EraseSubjectRequestObject
+
+	request.Project = project
+	request.Subject = subject
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseSubject(ctx.Request().Context(), request.(EraseSubjectRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseSubject")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseSubjectResponseObject); ok {
+		return validResponse.VisitEraseSubjectResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
