@@ -151,7 +151,7 @@ func New(ctx context.Context, d Dependencies) (http.Handler, error) {
 	e.POST(anyFlagPath, (&api.ServerInterfaceWrapper{Handler: handlers}).EvaluateFlag)
 	path, handler := newFlagdSync(d, s.closing, &s.streams, &s.sets).handler()
 	e.POST(path+"*", echo.WrapHandler(handler))
-	return e, nil
+	return s.quick(e), nil
 }
 
 const defaultMaxStreams = 10_000

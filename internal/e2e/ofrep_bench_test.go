@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 )
 
 // BenchmarkOFREP asks over HTTP on loopback: one flag and 100 flags, beside an echo handler that returns a static body of the
-// size of the single answer. The ratio is measured in rounds that alternate, because machines are noisy: "of-echo" is the
-// throughput of single evaluations as a part of echo's.
+// size of the single answer. The ratios are measured in rounds that alternate, because machines are noisy: "of-echo" is the
+// throughput of single evaluations as a part of echo's, "cpu-of-echo" the same by processor time (client, server and collector
+// together), which other work of the machine does not disturb.
 func BenchmarkOFREP(b *testing.B) {
 	s := start(b, b.TempDir(), "")
 	in := "/api/v1/projects/shop"
@@ -34,12 +36,17 @@ func BenchmarkOFREP(b *testing.B) {
 	body := single.ask(b, http.DefaultClient)
 	static := asker{url: echoStatic(b, body), key: key}
 	b.Run("single", func(b *testing.B) {
-		var ours, theirs float64
+		var ours, theirs, cost, theirCost float64
 		for b.Loop() {
-			theirs += static.throughput(b)
-			ours += single.throughput(b)
+			began := ownTime(b)
+			n := static.throughput(b)
+			middle := ownTime(b)
+			m := single.throughput(b)
+			theirs, ours = theirs+n, ours+m
+			theirCost, cost = theirCost+(middle-began)/n, cost+(ownTime(b)-middle)/m
 		}
 		b.ReportMetric(ours/theirs, "of-echo")
+		b.ReportMetric(theirCost/cost, "cpu-of-echo")
 		b.ReportMetric(ours/float64(b.N), "requests/s")
 		b.ReportMetric(theirs/float64(b.N), "echo-requests/s")
 	})
@@ -50,6 +57,15 @@ func BenchmarkOFREP(b *testing.B) {
 		}
 		b.ReportMetric(ours/float64(b.N), "requests/s")
 	})
+}
+
+// ownTime is what the process has used of all processors, in seconds.
+func ownTime(b *testing.B) float64 {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9
 }
 
 // echoStatic is a server of echo alone, on the same kind of listener, that reads the request and answers the body.
