@@ -4,9 +4,10 @@
 //
 // # The model
 //
-// Every stream is a book: its events with their metadata, and the state they fold to. Configuration is small (thousands of
-// events, not millions), so all books are in memory and are read from the log at the start. What is handed out is a value
-// or never changes, so it may be read while events are applied.
+// Every stream is a book: its events with their metadata, and the state they fold to. Configuration is small (100,000 flags,
+// not millions), so all books are in memory and are read from the log at the start; each event is there once, as the text it
+// is in the log, and is decoded again by whoever asks for the past. What is handed out is a value or never changes, so it may
+// be read while events are applied.
 //
 // A book with an event that this version cannot read stays at its last good state from there on: its Entry says so, Problems
 // lists it, and the events are in its history, marked. All other books go on.
@@ -51,8 +52,10 @@ type state struct {
 	layers      shelf[layer.State, layer.Command, layer.Event]
 	holdouts    shelf[holdout.State, holdout.Command, holdout.Event]
 	keys        shelf[apikey.State, apikey.Command, apikey.Event]
-	history     map[domain.ProjectKey][]Change // by position
-	problems    []Problem                      // at most one for each book
+	history     map[domain.ProjectKey][]*page // by position
+	problems    []Problem                     // at most one for each book
+	texts       *projections.Texts
+	origins     map[origin]*origin // few, and each for many events
 }
 
 var _ projections.Projection = (*Projection)(nil)
@@ -82,7 +85,8 @@ type Problem struct {
 
 // New makes an empty one.
 func New() *Projection {
-	return &Projection{state: state{
+	texts := &projections.Texts{}
+	p := &Projection{state: state{
 		projects: newShelf(project.Aggregate, func(s project.State) identity {
 			return identity{domain.Stream(project.Aggregate.Category, "", s.Key), s.Key, string(s.Key)}
 		}),
@@ -107,8 +111,11 @@ func New() *Projection {
 		keys: newShelf(apikey.Aggregate, func(s apikey.State) identity {
 			return identity{domain.Stream(apikey.Aggregate.Category, "", s.Key.ID), s.Key.Project, string(s.Key.ID)}
 		}),
-		history: map[domain.ProjectKey][]Change{},
+		history: map[domain.ProjectKey][]*page{}, texts: texts, origins: map[origin]*origin{},
 	}}
+	// Of flags there may be 100,000, with little in each that others have not.
+	p.flags.tidy = func(s flag.State) flag.State { return projections.Compact(texts, s) }
+	return p
 }
 
 // Name is "catalog".
@@ -150,34 +157,34 @@ func (p *Projection) Apply(_ context.Context, batch []eventlog.Recorded) error {
 }
 
 func (p *Projection) add(r eventlog.Recorded) {
-	change := Change{
-		Position: r.Position, Revision: r.Revision, Category: eventlog.Category(r.Stream), Event: r.Type, Data: r.Data,
-		Actor: domain.Actor(r.Meta["actor"]), Reason: r.Meta["reason"], At: timeOf(r),
+	now := &page{
+		position: r.Position, revision: r.Revision, at: timeOf(r), data: string(r.Data), subject: &subject{},
+		origin: p.origin(origin{eventlog.Category(r.Stream), r.Type, domain.Actor(r.Meta["actor"]), r.Meta["reason"]}),
 	}
-	if !json.Valid(change.Data) {
-		change.Data = nil // whoever hands the change out as JSON must not break on it
+	if !json.Valid(r.Data) {
+		now.data = "" // whoever hands the change out as JSON must not break on it
 	}
 	var problem *Problem
-	switch change.Category {
+	switch now.origin.category {
 	case p.projects.aggregate.Category:
-		change, problem = p.projects.add(r, change)
+		problem = p.projects.add(r, now)
 	case p.flags.aggregate.Category:
-		change, problem = p.flags.add(r, change)
+		problem = p.flags.add(r, now)
 	case p.metrics.aggregate.Category:
-		change, problem = p.metrics.add(r, change)
+		problem = p.metrics.add(r, now)
 	case p.experiments.aggregate.Category:
-		change, problem = p.experiments.add(r, change)
+		problem = p.experiments.add(r, now)
 	case p.segments.aggregate.Category:
-		change, problem = p.segments.add(r, change)
-		change.Data = countOf(change)
+		problem = p.segments.add(r, now)
+		now.data = countOf(now)
 	case p.layers.aggregate.Category:
-		change, problem = p.layers.add(r, change)
+		problem = p.layers.add(r, now)
 	case p.holdouts.aggregate.Category:
-		change, problem = p.holdouts.add(r, change)
+		problem = p.holdouts.add(r, now)
 	case p.keys.aggregate.Category:
-		change.Data = withoutHash(change.Data)
-		if change, problem = p.keys.add(r, change); change.Problem != "" {
-			change.Data = nil // where the secret's hash is in it, only a newer version knows
+		problem = p.keys.add(r, now)
+		if now.data = withoutHash(now.data); now.problem != nil {
+			now.data = "" // where the secret's hash is in it, only a newer version knows
 		}
 	default:
 		return // the filter lets no others through
@@ -185,7 +192,28 @@ func (p *Projection) add(r eventlog.Recorded) {
 	if problem != nil {
 		p.problems = append(p.problems, *problem)
 	}
-	p.history[change.Project] = append(p.history[change.Project], change)
+	p.history[now.subject.project] = append(p.history[now.subject.project], now)
+}
+
+// mostOrigins bounds those that are remembered, as every reason is another.
+const mostOrigins = 8_192
+
+// origin returns one that is the same and holds on to no record of the log.
+func (p *Projection) origin(of origin) *origin {
+	if same, known := p.origins[of]; known {
+		return same
+	}
+	if len(p.origins) >= mostOrigins {
+		clear(p.origins)
+	}
+	own := projections.Compact(p.texts, struct {
+		Category, Event string
+		Actor           domain.Actor
+		Reason          string
+	}{of.category, of.event, of.actor, of.reason})
+	out := &origin{own.Category, own.Event, own.Actor, own.Reason}
+	p.origins[*out] = out
+	return out
 }
 
 // withoutIDs reads events of segments without the ids in them, which may be a million.
@@ -202,38 +230,38 @@ func withoutIDs(a domain.Aggregate[segment.State, segment.Command, segment.Event
 }
 
 // countOf is the data of a segment's change with how many ids it has instead of the ids.
-func countOf(change Change) json.RawMessage {
-	if change.Event != segment.WireIDsAdded && change.Event != segment.WireIDsRemoved {
-		return change.Data
+func countOf(change *page) string {
+	if change.origin.event != segment.WireIDsAdded && change.origin.event != segment.WireIDsRemoved {
+		return change.data
 	}
 	var fields struct {
 		List  string            `json:"list"`
 		IDs   []json.RawMessage `json:"ids"`
 		Count int               `json:"count"`
 	}
-	if json.Unmarshal(change.Data, &fields) != nil {
-		return nil
+	if json.Unmarshal([]byte(change.data), &fields) != nil {
+		return ""
 	}
 	out, err := json.Marshal(map[string]any{"list": fields.List, "ids": len(fields.IDs), "count": fields.Count})
 	if err != nil {
-		return nil
+		return ""
 	}
-	return out
+	return string(out)
 }
 
 // withoutHash drops the hash of a key's secret: nobody needs it, and it is a step towards the secret.
-func withoutHash(data json.RawMessage) json.RawMessage {
+func withoutHash(data string) string {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(data, &fields) != nil {
-		return nil
+	if json.Unmarshal([]byte(data), &fields) != nil {
+		return ""
 	}
 	// Names are matched as the decoder matches them, whatever their case.
 	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { return strings.EqualFold(name, "hash") })
 	out, err := json.Marshal(fields)
 	if err != nil {
-		return nil
+		return ""
 	}
-	return out
+	return string(out)
 }
 
 // timeOf is when the command was given, else when the log took the event in.

@@ -161,18 +161,22 @@ func (p *Projection) ExperimentAt(in domain.ProjectKey, key domain.ExperimentKey
 	var course Course
 	b, _ := p.experiments.get(in, string(key))
 	for _, page := range b.pages {
-		if page.change.Position > at {
+		if page.position > at {
 			break
 		}
-		switch page.event.(type) {
+		event, err := p.experiments.aggregate.Decode(page.origin.event, []byte(page.data))
+		if err != nil {
+			continue // it could be read when it was added
+		}
+		switch event.(type) {
 		case experiment.Started:
-			course.StartedAt = page.change.At
+			course.StartedAt = page.at
 		case experiment.Stopped:
-			course.StoppedAt = page.change.At
+			course.StoppedAt = page.at
 		case experiment.DecisionRecorded:
-			course.DecidedAt = page.change.At
+			course.DecidedAt = page.at
 		case experiment.PlanAmended:
-			course.Amendments = append(course.Amendments, page.change)
+			course.Amendments = append(course.Amendments, page.change())
 		case experiment.Created, experiment.Renamed, experiment.PlanChanged, experiment.ReadingTaken:
 		}
 	}
@@ -196,18 +200,18 @@ func (p *Projection) History(in domain.ProjectKey, q HistoryQuery) ([]Change, st
 	defer p.mu.RUnlock()
 	all := p.history[in]
 	if before != 0 {
-		end, _ := slices.BinarySearchFunc(all, before, func(c Change, at eventlog.Position) int { return cmp.Compare(c.Position, at) })
+		end, _ := slices.BinarySearchFunc(all, before, func(c *page, at eventlog.Position) int { return cmp.Compare(c.position, at) })
 		all = all[:end]
 	}
 	var out []Change
 	for _, c := range slices.Backward(all) {
-		if q.Category != "" && c.Category != q.Category || q.Key != "" && c.Key != q.Key {
+		if q.Category != "" && c.origin.category != q.Category || q.Key != "" && c.subject.key != q.Key {
 			continue
 		}
 		if len(out) == q.Page.limit() {
 			return out, cursor(out[len(out)-1].Position), nil
 		}
-		out = append(out, c)
+		out = append(out, c.change())
 	}
 	return out, "", nil
 }

@@ -33,8 +33,9 @@ type Entry[S any] struct {
 type shelf[S, C, E any] struct {
 	aggregate domain.Aggregate[S, C, E]
 	identify  func(S) identity
-	books     map[string]*book[S, E] // by stream
-	order     []*book[S, E]          // by creation; without those of which no event could be read
+	tidy      func(S) S           // makes a state that is kept small; nil where there are few
+	books     map[string]*book[S] // by stream
+	order     []*book[S]          // by creation; without those of which no event could be read
 }
 
 // identity is what a thing says it is.
@@ -45,92 +46,98 @@ type identity struct {
 }
 
 // book is one stream.
-type book[S, E any] struct {
-	identity
+type book[S any] struct {
+	subject *subject
 	created eventlog.Position
 	now     Entry[S]
-	pages   []page[E]
+	pages   []*page  // those that could be read
 	problem *Problem // with the first event that could not be read
 }
 
-// page is one event and its change.
-type page[E any] struct {
-	event  E
-	change Change
-}
-
 func newShelf[S, C, E any](a domain.Aggregate[S, C, E], identify func(S) identity) shelf[S, C, E] {
-	return shelf[S, C, E]{aggregate: a, identify: identify, books: map[string]*book[S, E]{}}
+	return shelf[S, C, E]{aggregate: a, identify: identify, books: map[string]*book[S]{}}
 }
 
-// add writes the event into its book, and returns the change with what it is about. A change that could not be read has
-// its Problem set; problem is the news that a book stays as it is from now on.
-func (h *shelf[S, C, E]) add(r eventlog.Recorded, change Change) (_ Change, problem *Problem) {
+// add writes the event into its book, and tells its page what it is about and whether it could be read; problem is the news
+// that a book stays as it is from now on.
+func (h *shelf[S, C, E]) add(r eventlog.Recorded, now *page) (problem *Problem) {
 	b := h.books[r.Stream]
 	if b == nil {
-		b = &book[S, E]{created: r.Position}
-		h.books[r.Stream] = b
+		b = &book[S]{created: r.Position, subject: now.subject}
+		h.books[strings.Clone(r.Stream)] = b
 	}
 	if b.problem == nil {
-		event, next, is, err := h.read(b, r, change)
+		next, is, err := h.read(b, r, now)
 		if err == nil {
-			change.Project, change.Key = is.project, is.key
 			if len(b.pages) == 0 {
 				h.order = append(h.order, b)
 			}
-			b.identity, b.now, b.pages = is, next, append(b.pages, page[E]{event: event, change: change})
-			return change, nil
+			if about := (subject{is.project, is.key}); *b.subject != about {
+				b.subject = &about
+			}
+			now.subject = b.subject
+			b.now, b.pages = next, append(b.pages, now)
+			return nil
 		}
-		b.problem = &Problem{Stream: r.Stream, Position: r.Position, Detail: err.Error()}
+		b.problem = &Problem{Stream: strings.Clone(r.Stream), Position: r.Position, Detail: err.Error()}
 		b.now.Problem = b.problem.Detail
 		problem = b.problem
 	}
-	change.Project, change.Key, change.Problem = b.project, b.key, b.problem.Detail
-	return change, problem
+	now.subject, now.problem = b.subject, b.problem
+	return problem
 }
 
-// read makes the event and the entry after it. Whatever is wrong with them is an error, a panic too.
-func (h *shelf[S, C, E]) read(b *book[S, E], r eventlog.Recorded, change Change) (event E, next Entry[S], is identity, err error) {
+// read makes the entry after the event. Whatever is wrong with them is an error, a panic too.
+func (h *shelf[S, C, E]) read(b *book[S], r eventlog.Recorded, now *page) (next Entry[S], is identity, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("reading %s panicked: %v", r.Type, x)
 		}
 	}()
-	if event, err = h.aggregate.Decode(r.Type, r.Data); err != nil {
-		return event, next, is, err
+	event, err := h.aggregate.Decode(r.Type, r.Data)
+	if err != nil {
+		return next, is, err
 	}
-	next = turn(h.aggregate, b.now, event, change)
+	next = turn(h.aggregate, b.now, event, now)
+	if h.tidy != nil {
+		next.State = h.tidy(next.State)
+	}
 	if is = h.identify(next.State); is.stream != r.Stream {
 		err = fmt.Errorf("%s makes it another thing than that of its stream", r.Type)
 	}
-	return event, next, is, err
+	return next, is, err
 }
 
-func turn[S, C, E any](a domain.Aggregate[S, C, E], e Entry[S], event E, change Change) Entry[S] {
+func turn[S, C, E any](a domain.Aggregate[S, C, E], e Entry[S], event E, now *page) Entry[S] {
 	e.State = a.Evolve(e.State, event)
 	if e.CreatedAt.IsZero() {
-		e.CreatedAt, e.CreatedBy = change.At, change.Actor
+		e.CreatedAt, e.CreatedBy = now.at, now.origin.actor
 	}
-	e.Revision, e.Position, e.UpdatedAt, e.UpdatedBy = change.Revision, change.Position, change.At, change.Actor
+	e.Revision, e.Position, e.UpdatedAt, e.UpdatedBy = now.revision, now.position, now.at, now.origin.actor
 	return e
 }
 
-func (h *shelf[S, C, E]) get(project domain.ProjectKey, key string) (*book[S, E], bool) {
+func (h *shelf[S, C, E]) get(project domain.ProjectKey, key string) (*book[S], bool) {
 	b, ok := h.books[domain.Stream(h.aggregate.Category, project, key)]
 	return b, ok && len(b.pages) > 0
 }
 
-// at folds a book up to a position; ok is false when there was no such thing then.
+// at folds a book up to a position; ok is false when there was no such thing then. It is for books whose pages have the data
+// that is in the log.
 func (h *shelf[S, C, E]) at(project domain.ProjectKey, key string, position eventlog.Position) (e Entry[S], ok bool) {
 	b, found := h.get(project, key)
 	if !found {
 		return e, false
 	}
 	for _, p := range b.pages {
-		if p.change.Position > position {
+		if p.position > position {
 			break
 		}
-		e, ok = turn(h.aggregate, e, p.event, p.change), true
+		event, err := h.aggregate.Decode(p.origin.event, []byte(p.data))
+		if err != nil {
+			continue // it could be read when it was added
+		}
+		e, ok = turn(h.aggregate, e, event, p), true
 	}
 	if ok && b.problem != nil && b.problem.Position <= position {
 		e.Problem = b.problem.Detail
@@ -184,11 +191,11 @@ func (h *shelf[S, C, E]) list(page Page, keep func(project domain.ProjectKey, e 
 	if err != nil {
 		return nil, "", err
 	}
-	first, _ := slices.BinarySearchFunc(h.order, start+1, func(b *book[S, E], at eventlog.Position) int { return cmp.Compare(b.created, at) })
+	first, _ := slices.BinarySearchFunc(h.order, start+1, func(b *book[S], at eventlog.Position) int { return cmp.Compare(b.created, at) })
 	var out []Entry[S]
 	for i := first; i < len(h.order); i++ {
 		b := h.order[i]
-		if !keep(b.project, b.now) {
+		if !keep(b.subject.project, b.now) {
 			continue
 		}
 		if len(out) == page.limit() {

@@ -31,7 +31,11 @@ func (p *Projection) StateHash() (at projections.Position, sum [sha256.Size]byte
 	writeShelf(write, &p.experiments)
 	writeShelf(write, &p.keys)
 	for _, key := range slices.Sorted(maps.Keys(p.history)) {
-		write("history of "+string(key), p.history[key])
+		changes := make([]Change, len(p.history[key]))
+		for i, page := range p.history[key] {
+			changes[i] = page.change()
+		}
+		write("history of "+string(key), changes)
 	}
 	write("problems", p.problems)
 	return p.position, [sha256.Size]byte(h.Sum(nil)), err
