@@ -10,6 +10,13 @@
 // Aggregates live in folders of their own with the same five files: commands.go (what can be asked), events.go (what can
 // have happened), state.go (what is known), decide.go (the law) and wire.go (how events are written down for ever). They
 // never import each other: they meet through the typed keys of this package.
+//
+// # Events that change their shape
+//
+// What is in a log stays there as it was written. A field may be added to an event when its absence means what was true before
+// there was such a field. Any other change makes a new version: the event gets the wire name "Name.v2", the old shape moves to
+// an unexported type, and Upcast makes the old name's decoder out of it. The frozen samples of both versions are read for ever.
+// A program that is older than the log does not know the new name; it freezes the one stream that has it and says so.
 package domain
 
 import "time"

@@ -25,6 +25,30 @@ func (w Wire[E]) Decode(name string, body []byte) (E, error) {
 	return event, nil
 }
 
+// Upcast decodes a body of an older shape and lifts it to today's. It is the decoder of the old wire name, when the event is
+// written under a new one: after
+//
+//	WireTurnedOn:         domain.Upcast[Event](func(old turnedOnV1) TurnedOn { ... }),
+//	WireTurnedOn + ".v2": domain.As[TurnedOn, Event],
+//
+// deciders and read models know the new shape only. lift answers every old event, with what its absence meant then, and knows
+// nothing but the event; an older version still is lifted step by step by one lift that calls the next.
+func Upcast[E, Old, New any](lift func(Old) New) func([]byte) (E, error) {
+	return func(body []byte) (E, error) {
+		var none E
+		old, err := As[Old, any](body)
+		if err != nil {
+			return none, err
+		}
+		was, _ := old.(Old)
+		event, ok := any(lift(was)).(E)
+		if !ok {
+			return none, fmt.Errorf("%T is no event of this aggregate", lift(was))
+		}
+		return event, nil
+	}
+}
+
 // As decodes a body, which must be one JSON object, as the event type T.
 func As[T, E any](body []byte) (E, error) {
 	var event T

@@ -105,4 +105,6 @@ type Outcome struct {
 	Holdout  string
 	// FlagRevision is the log position that shaped the flag.
 	FlagRevision uint64
+	// Stale: the flag is served as it last was, because the server cannot read a later change of it.
+	Stale bool
 }

@@ -41,6 +41,8 @@ type Flag struct {
 	Experiment *Experiment `json:"experiment,omitempty"`
 	// Default may be the zero Serve: the caller's default.
 	Default Serve `json:"default"`
+	// Stale says that the flag is served as it last was, because the server cannot read a later change of it.
+	Stale bool `json:"stale,omitempty"`
 }
 
 // Type is the type of a flag's values.

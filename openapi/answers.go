@@ -76,18 +76,26 @@ func projectAnswer(e catalog.Entry[project.State]) api.Project {
 	}
 }
 
-func flagAnswer(e catalog.Entry[flag.State], environments []project.Environment) api.Flag {
-	s := e.State
+func (s *Server) flagAnswer(e catalog.Entry[flag.State], environments []project.Environment) api.Flag {
+	is := e.State
 	out := api.Flag{
-		Key: string(s.Key), Name: s.Name, Description: s.Description, Type: string(s.Type), Variants: s.Variants,
-		Archived: s.Archived, Environments: map[string]api.FlagEnvironment{},
+		Key: string(is.Key), Name: is.Name, Description: is.Description, Type: string(is.Type), Variants: is.Variants,
+		Archived: is.Archived, Environments: map[string]api.FlagEnvironment{},
 		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
 		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),
 	}
+	if p, frozen := s.Rulesets.Frozen(domain.Stream(flag.Aggregate.Category, is.Project, is.Key)); frozen {
+		out.Stale = &stale{Position: positionOf(p.Position), Detail: p.Detail}
+	}
 	for _, environment := range environments {
-		out.Environments[string(environment.Key)] = environmentAnswer(s, environment.Key)
+		out.Environments[string(environment.Key)] = environmentAnswer(is, environment.Key)
 	}
 	return out
+}
+
+type stale = struct {
+	Detail   string `json:"detail"`
+	Position string `json:"position"`
 }
 
 func environmentAnswer(s flag.State, key domain.EnvironmentKey) api.FlagEnvironment {

@@ -24,7 +24,7 @@ func (s *Server) ListFlags(ctx context.Context, r api.ListFlagsRequestObject) (a
 	}
 	out := api.ListFlags200JSONResponse{Items: []api.Flag{}, NextCursor: next}
 	for _, e := range entries {
-		out.Items = append(out.Items, flagAnswer(e, p.State.Environments))
+		out.Items = append(out.Items, s.flagAnswer(e, p.State.Environments))
 	}
 	return out, nil
 }
@@ -47,7 +47,7 @@ func (s *Server) CreateFlag(ctx context.Context, r api.CreateFlagRequestObject) 
 	}
 	e := after(s, catalog.Entry[flag.State]{}, result, o.Actor)
 	return api.CreateFlag201JSONResponse{
-		Body:    flagAnswer(e, p.State.Environments),
+		Body:    s.flagAnswer(e, p.State.Environments),
 		Headers: api.CreateFlag201ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
 	}, nil
 }
@@ -58,7 +58,7 @@ func (s *Server) GetFlag(ctx context.Context, r api.GetFlagRequestObject) (api.G
 	if err != nil {
 		return nil, err
 	}
-	return api.GetFlag200JSONResponse{Body: flagAnswer(e, environments), Headers: api.GetFlag200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
+	return api.GetFlag200JSONResponse{Body: s.flagAnswer(e, environments), Headers: api.GetFlag200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
 }
 
 // ChangeFlag changes variants, name or description. Variants go first, because they are what may be refused.
@@ -88,7 +88,7 @@ func (s *Server) ChangeFlag(ctx context.Context, r api.ChangeFlagRequestObject) 
 	}
 	e := after(s, was, result, o.Actor)
 	return api.ChangeFlag200JSONResponse{
-		Body: flagAnswer(e, environments), Headers: api.ChangeFlag200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
+		Body: s.flagAnswer(e, environments), Headers: api.ChangeFlag200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
 	}, nil
 }
 
@@ -162,7 +162,7 @@ func (s *Server) flagCommand(ctx context.Context, in, key, match, reason string,
 	}
 	o := options(ctx, reason, revision)
 	result, err := s.Commands.Flag(ctx, was.State.Project, was.State.Key, c, o)
-	return flagAnswer(after(s, was, result, o.Actor), environments), result.Revision, result.Position, err
+	return s.flagAnswer(after(s, was, result, o.Actor), environments), result.Revision, result.Position, err
 }
 
 func variantKey(key *string) *domain.VariantKey {

@@ -140,6 +140,9 @@ func appendSuccess(out, common []byte, key string, d flags.Decision) []byte {
 	if d.Reason == flags.Disabled {
 		out = append(out, `,"disabled":true`...)
 	}
+	if d.Stale {
+		out = append(out, `,"stale":true`...)
+	}
 	if d.Experiment != "" {
 		out = append(out, `,"experiment":`...)
 		out = appendText(out, d.Experiment)

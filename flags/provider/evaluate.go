@@ -81,7 +81,18 @@ func (p *Provider) decide(flag string, flatCtx openfeature.FlattenedContext) ans
 	} else if d.Experiment != "" && now.exposed != nil {
 		a.detail.FlagMetadata = now.exposed[d.Experiment]
 	}
+	if d.Stale {
+		a.detail.FlagMetadata = stale(a.detail.FlagMetadata)
+	}
 	return a
+}
+
+// stale tells whoever decides by the flag that it has been changed since, in a way that the server cannot read. It is told whether
+// the app wants metadata or not, because it is rare and somebody should know.
+func stale(metadata openfeature.FlagMetadata) openfeature.FlagMetadata {
+	out := openfeature.FlagMetadata{"stale": true}
+	maps.Copy(out, metadata)
+	return out
 }
 
 func errorOf(code flags.ErrorCode, flag string) openfeature.ResolutionError {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,7 @@ func TestEveryEventEverWrittenIsStillRead(t *testing.T) {
 	decoders := decoders()
 	for path, body := range samples(t) {
 		folder := strings.Split(path, "/")[1]
-		name, _, _ := strings.Cut(filepath.Base(path), ".")
+		name := wireNameOf(filepath.Base(path))
 		if decode, ok := decoders[folder]; !ok {
 			t.Errorf("%s: no decoder is known here; add that of package %s", path, folder)
 		} else if err := decode(name, body); err != nil {
@@ -141,10 +142,44 @@ func TestEveryWireNameHasASample(t *testing.T) {
 			t.Errorf("%s declares no constant Wire…", file)
 		}
 		for _, name := range names {
-			prefix := fmt.Sprintf("domain/%s/testdata/events/%s.v1.", folder, name)
+			prefix := fmt.Sprintf("domain/%s/testdata/events/%s.", folder, fileOf(name))
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(all)), func(path string) bool { return strings.HasPrefix(path, prefix) }) {
 				t.Errorf("there is no %sjson; add a sample of the event and its meaning to the package's tests", prefix)
 			}
+		}
+	}
+}
+
+var laterVersion = regexp.MustCompile(`\.v([2-9]|[1-9][0-9]+)$`)
+
+// fileOf begins the names of a wire name's samples: the first version has no number in the log, but one in its file.
+func fileOf(name string) string {
+	if laterVersion.MatchString(name) {
+		return name
+	}
+	return name + ".v1"
+}
+
+// wireNameOf is the wire name of a sample such as FlagCreated.v1.json or FlagCreated.v2.empty.json.
+func wireNameOf(file string) string {
+	parts := strings.SplitN(file, ".", 3)
+	if versioned := parts[0] + "." + parts[1]; laterVersion.MatchString(versioned) {
+		return versioned
+	}
+	return parts[0]
+}
+
+func TestSamplesOfLaterVersionsAreNamedAfterTheirWireName(t *testing.T) {
+	for file, want := range map[string]string{
+		"FlagCreated.v1.json": "FlagCreated", "FlagCreated.v1.empty.json": "FlagCreated", "FlagCreated.v2.json": "FlagCreated.v2",
+		"FlagCreated.v2.empty.json": "FlagCreated.v2", "FlagCreated.v13.json": "FlagCreated.v13", "FlagCreated.json": "FlagCreated",
+	} {
+		name := wireNameOf(file)
+		if name != want {
+			t.Errorf("%s is a sample of %s, want %s", file, name, want)
+		}
+		if file != "FlagCreated.json" && !strings.HasPrefix(file, fileOf(name)+".") {
+			t.Errorf("%s is not found as a sample of %s", file, name)
 		}
 	}
 }

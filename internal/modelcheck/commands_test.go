@@ -214,9 +214,15 @@ func aFlag(d *dice) ask {
 	c := [...]flag.Command{
 		flag.Create{Project: "shop", Key: key, Type: flag.Boolean},
 		flag.Create{Project: "shop", Key: key, Type: flag.Boolean},
-		flag.TurnOn{Environment: e}, flag.TurnOff{Environment: e}, flag.TurnOn{Environment: e}, flag.TurnOff{Environment: e},
-		flag.Describe{Name: fmt.Sprint("Name ", d.n(3))}, flag.Archive{}, flag.Restore{},
-		flag.ChangeTargeting{Environment: e, Targeting: someTargeting(d)}, flag.ChangeTargeting{Environment: e, Targeting: someTargeting(d)},
+		flag.TurnOn{Environment: e},
+		flag.TurnOff{Environment: e},
+		flag.TurnOn{Environment: e},
+		flag.TurnOff{Environment: e},
+		flag.Describe{Name: fmt.Sprint("Name ", d.n(3))},
+		flag.Archive{},
+		flag.Restore{},
+		flag.ChangeTargeting{Environment: e, Targeting: someTargeting(d)},
+		flag.ChangeTargeting{Environment: e, Targeting: someTargeting(d)},
 	}[d.n(11)]
 	return asking(flag.Aggregate, domain.Stream(flag.Aggregate.Category, "shop", key), c, func(ctx context.Context, s *command.Service, o command.Options) (command.Result[flag.State], error) {
 		return s.Flag(ctx, "shop", key, c, o)
@@ -241,8 +247,10 @@ func aSegment(d *dice) ask {
 	key := domain.SegmentKey(fmt.Sprint("s", d.n(2)))
 	ids := []string{fmt.Sprint("u", d.n(9)), fmt.Sprint("u", d.n(9))}
 	c := [...]segment.Command{
-		segment.AddIDs{List: segment.Included, IDs: ids}, segment.AddIDs{List: segment.Excluded, IDs: ids, Only: d.once(4)},
-		segment.RemoveIDs{List: segment.Included, IDs: ids}, segment.Describe{Name: fmt.Sprint("Name ", d.n(3))},
+		segment.AddIDs{List: segment.Included, IDs: ids},
+		segment.AddIDs{List: segment.Excluded, IDs: ids, Only: d.once(4)},
+		segment.RemoveIDs{List: segment.Included, IDs: ids},
+		segment.Describe{Name: fmt.Sprint("Name ", d.n(3))},
 		segment.ChangeRules{Rules: []segment.Rule{{If: []domain.Condition{{Attribute: "plan", Operator: domain.Equals, Values: []json.RawMessage{json.RawMessage(fmt.Sprint(d.n(3)))}}}}}},
 	}[d.n(5)]
 	return toSegment(key, c)
@@ -269,7 +277,8 @@ func orders(key domain.MetricKey) metric.Create {
 // aProject is about a project beside the one where everything else is.
 func aProject(d *dice) ask {
 	c := [...]project.Command{
-		project.Create{Key: "blog"}, project.Describe{Name: fmt.Sprint("Name ", d.n(3))},
+		project.Create{Key: "blog"},
+		project.Describe{Name: fmt.Sprint("Name ", d.n(3))},
 		project.AddEnvironment{Environment: project.Environment{Key: domain.EnvironmentKey(fmt.Sprint("e", d.n(3)))}},
 	}[d.n(3)]
 	return asking(project.Aggregate, domain.Stream(project.Aggregate.Category, "", "blog"), c, func(ctx context.Context, s *command.Service, o command.Options) (command.Result[project.State], error) {
@@ -293,8 +302,13 @@ func anExperiment(d *dice) ask {
 	key := domain.ExperimentKey(fmt.Sprint("x", d.n(3)))
 	p := plan(domain.FlagKey(fmt.Sprint("e", d.n(2))), domain.LayerKey([...]string{"", "", "lane"}[d.n(3)]))
 	c := [...]experiment.Command{
-		experiment.Create{Project: "shop", Key: key, Plan: p}, experiment.Create{Project: "shop", Key: key, Plan: p},
-		experiment.Start{}, experiment.Start{}, experiment.Start{}, experiment.Stop{}, experiment.Change{Name: fmt.Sprint("Name ", d.n(3)), Plan: p},
+		experiment.Create{Project: "shop", Key: key, Plan: p},
+		experiment.Create{Project: "shop", Key: key, Plan: p},
+		experiment.Start{},
+		experiment.Start{},
+		experiment.Start{},
+		experiment.Stop{},
+		experiment.Change{Name: fmt.Sprint("Name ", d.n(3)), Plan: p},
 		experiment.TakeReading{Reading: experiment.Reading{Position: uint64(d.n(9)), Fraction: 1, Units: []int64{0, 0}, Hash: "00"}},
 		experiment.Conclude{Decision: experiment.Decision{Outcome: experiment.Keep, Why: "It made no difference at all."}},
 	}[d.n(9)]

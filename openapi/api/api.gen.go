@@ -769,7 +769,16 @@ type Flag struct {
 	Position     string                     `json:"position"`
 
 	// Revision The ETag.
-	Revision  string    `json:"revision"`
+	Revision string `json:"revision"`
+
+	// Stale Given when a change of the flag cannot be read by this version: the flag is served as it was before, until the server is updated.
+	Stale *struct {
+		// Detail Why it cannot be read.
+		Detail string `json:"detail"`
+
+		// Position The log position of that change.
+		Position string `json:"position"`
+	} `json:"stale,omitempty"`
 	Type      string    `json:"type"`
 	UpdatedAt time.Time `json:"updated_at"`
 	UpdatedBy string    `json:"updated_by"`

@@ -35,6 +35,7 @@ type projectState struct {
 type flagState struct {
 	stream string
 	state  flag.State
+	stale  bool     // frozen at this state
 	shapes []placed // few, so not a map
 }
 
@@ -121,7 +122,7 @@ func (in *projectState) reshape(f *flagState, next flag.State, at eventlog.Posit
 	changed := map[domain.EnvironmentKey]*shape{}
 	for _, e := range in.state.Environments {
 		was := f.in(e.Key)
-		now, err := in.shapeOf(next, e.Key, was, at)
+		now, err := in.shapeOf(f, next, e.Key, was, at)
 		if err != nil {
 			return nil, err
 		}
@@ -141,11 +142,12 @@ func (in *projectState) put(f *flagState, changed map[domain.EnvironmentKey]*sha
 }
 
 // shapeOf is the flag as the environment serves it; was, when that is the same; nil for an archived flag.
-func (in *projectState) shapeOf(s flag.State, environment domain.EnvironmentKey, was *shape, at eventlog.Position) (*shape, error) {
+func (in *projectState) shapeOf(f *flagState, s flag.State, environment domain.EnvironmentKey, was *shape, at eventlog.Position) (*shape, error) {
 	if s.Archived || !s.Exists() {
 		return nil, nil
 	}
 	now := &shape{flag: wireOf(s, environment, in.holdouts), stream: domain.Stream(flag.Aggregate.Category, s.Project, s.Key), asks: askedBy(s, environment)}
+	now.flag.Stale = f.stale
 	if was != nil {
 		now.flag.Revision = was.flag.Revision
 		if reflect.DeepEqual(now.flag, was.flag) {
@@ -156,6 +158,19 @@ func (in *projectState) shapeOf(s flag.State, environment domain.EnvironmentKey,
 	var err error
 	now.text, err = json.Marshal(now.flag)
 	return now, err
+}
+
+// markStale lets everybody who is served the flag of a stream know that it stays as it is.
+func (p *Projection) markStale(stream string, at eventlog.Position) {
+	in := p.streams[stream]
+	if in.flag == nil {
+		return
+	}
+	in.flag.stale = true
+	shaped, err := in.project.reshape(in.flag, in.flag.state, at)
+	if err == nil { // it was encoded before, so it can be
+		in.project.put(in.flag, shaped, at)
+	}
 }
 
 func (p *Projection) foldHoldout(r eventlog.Recorded) error {
@@ -224,7 +239,7 @@ func (p *Projection) foldProject(r eventlog.Recorded) error {
 		in.places[e.Key] = at
 		p.places = append(p.places, at)
 		for _, f := range in.flags {
-			now, err := in.shapeOf(f.state, e.Key, nil, r.Position)
+			now, err := in.shapeOf(f, f.state, e.Key, nil, r.Position)
 			if err != nil {
 				return err
 			}

@@ -13,8 +13,8 @@
 // revision.
 //
 // What is served depends on the events alone, never on the batches they came in. A stream with an event that this version
-// cannot read freezes at its last good state, and a flag that does not compile answers PARSE_ERROR; both are listed by
-// Problems, and everything else goes on.
+// cannot read freezes at its last good state; a flag then says, wherever it is served, that it is stale. A flag that does not
+// compile answers PARSE_ERROR. Both are listed by Problems, and everything else goes on.
 package ruleset
 
 import (
@@ -93,7 +93,7 @@ func New() *Projection {
 func (p *Projection) Name() string { return "ruleset" }
 
 // Version is the version of the fold.
-func (p *Projection) Version() int { return 2 }
+func (p *Projection) Version() int { return 3 }
 
 // Filter chooses the events of projects and of what is served in them.
 func (p *Projection) Filter() eventlog.Filter {
@@ -137,6 +137,14 @@ func (p *Projection) Problems() []Problem {
 	return all
 }
 
+// Frozen tells why a stream stays at its last good state, if it does.
+func (p *Projection) Frozen(stream string) (problem Problem, frozen bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	problem, frozen = p.frozen[stream]
+	return problem, frozen
+}
+
 // Subscribe returns a channel that receives after every change of what the environment serves; changes that come faster than
 // they are received are one, and after the last of them there is always something to receive. cancel ends it; the channel
 // is never closed.
@@ -167,6 +175,7 @@ func (p *Projection) Apply(_ context.Context, batch []eventlog.Recorded) error {
 		if _, frozen := p.frozen[r.Stream]; !frozen && !r.IsCheckpoint() {
 			if err := p.fold(r); err != nil {
 				p.freeze(Problem{Stream: r.Stream, Position: r.Position, Detail: err.Error()})
+				p.markStale(r.Stream, r.Position)
 			}
 		}
 		p.folded = r.Position

@@ -240,8 +240,11 @@ func TestAFlagThatCannotBeReadFreezesAlone(t *testing.T) {
 			h.Raw("flag-shop.a", flag.WireTurnedOn, `{"environment":"production"}`)
 			h.Flag("shop", "b", flag.TurnOn{Environment: "production"})
 			p := of(t, h)
-			if got, want := line(p, production), "6: a@2 b@6 on"; got != want {
+			if got, want := line(p, production), "6: a@4 b@6 on"; got != want {
 				t.Errorf("production serves %q, want %q", got, want)
+			}
+			if all := current(t, p, production).Snapshot().Flags; !all[0].Stale || all[0].On || all[1].Stale {
+				t.Errorf("%+v; want a as it was and stale, and b not", all)
 			}
 			problems := p.Problems()
 			if len(problems) != 1 || problems[0].Stream != "flag-shop.a" || problems[0].Position != 4 || p.Position() != h.Head() {
@@ -251,6 +254,9 @@ func TestAFlagThatCannotBeReadFreezesAlone(t *testing.T) {
 			apply(t, p, h.Records())
 			if got, want := line(p, ruleset.Place{Project: "shop", Environment: "qa"}), "7: a@7 b@7"; got != want {
 				t.Errorf("a new environment serves %q, want %q", got, want)
+			}
+			if all := current(t, p, ruleset.Place{Project: "shop", Environment: "qa"}).Snapshot().Flags; !all[0].Stale || all[1].Stale {
+				t.Errorf("%+v; want a to be stale in a new environment too", all)
 			}
 		})
 	}
