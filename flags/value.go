@@ -26,6 +26,12 @@ type datum struct {
 	raw    json.RawMessage
 }
 
+// Most flags are boolean, and their values are the same two.
+var (
+	yes = datum{typ: Boolean, bool: true, raw: json.RawMessage("true")} //nolint:gochecknoglobals // a compiled constant
+	no  = datum{typ: Boolean, raw: json.RawMessage("false")}            //nolint:gochecknoglobals // a compiled constant
+)
+
 func (v Value) is(t Type) bool { return v.d != nil && v.d.typ == t }
 
 // Type returns the flag's type; empty for the zero value.
@@ -92,6 +98,12 @@ func (v Value) JSON() json.RawMessage {
 }
 
 func compileValue(t Type, raw json.RawMessage) (Value, error) {
+	switch {
+	case t == Boolean && string(raw) == "true":
+		return Value{d: &yes}, nil
+	case t == Boolean && string(raw) == "false":
+		return Value{d: &no}, nil
+	}
 	v := &datum{typ: t}
 	var err error
 	switch t {

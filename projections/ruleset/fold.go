@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/flag"
@@ -13,6 +14,7 @@ import (
 	"github.com/assayhq/assay/domain/segment"
 	"github.com/assayhq/assay/eventlog"
 	"github.com/assayhq/assay/flags"
+	"github.com/assayhq/assay/projections"
 )
 
 // inStream is what a stream is about; one of the pointers is set, besides that to the project. Stream names are never taken
@@ -66,7 +68,7 @@ type holdoutState struct {
 	state holdout.State
 }
 
-// shape is a flag as an environment serves it, and its JSON. It never changes.
+// shape is a flag as an environment serves it, and its JSON. It never changes, and environments that serve the same share it.
 type shape struct {
 	flag   flags.Flag
 	text   json.RawMessage
@@ -99,9 +101,9 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 	}
 	in := p.streams[r.Stream]
 	if in.flag == nil {
-		in.flag = &flagState{stream: r.Stream}
+		in.flag = &flagState{stream: strings.Clone(r.Stream)} // a part of it would hold on to the whole record
 	}
-	next := flag.Aggregate.Evolve(in.flag.state, event)
+	next := projections.Compact(&p.texts, flag.Aggregate.Evolve(in.flag.state, event))
 	if r.Stream != domain.Stream(flag.Aggregate.Category, next.Project, next.Key) {
 		return fmt.Errorf("%s makes it another flag than that of its stream", r.Type)
 	}
@@ -112,7 +114,7 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 	}
 	in.flag.state = next
 	in.project.flags[next.Key] = in.flag
-	p.streams[r.Stream] = in
+	p.streams[in.flag.stream] = in
 	in.project.put(in.flag, shaped, r.Position)
 	return nil
 }
@@ -122,7 +124,7 @@ func (in *projectState) reshape(f *flagState, next flag.State, at eventlog.Posit
 	changed := map[domain.EnvironmentKey]*shape{}
 	for _, e := range in.state.Environments {
 		was := f.in(e.Key)
-		now, err := in.shapeOf(f, next, e.Key, was, at)
+		now, err := in.shapeOf(f, next, e.Key, at, changed)
 		if err != nil {
 			return nil, err
 		}
@@ -141,20 +143,28 @@ func (in *projectState) put(f *flagState, changed map[domain.EnvironmentKey]*sha
 	}
 }
 
-// shapeOf is the flag as the environment serves it; was, when that is the same; nil for an archived flag.
-func (in *projectState) shapeOf(f *flagState, s flag.State, environment domain.EnvironmentKey, was *shape, at eventlog.Position) (*shape, error) {
+// shapeOf is the flag, in its next state, as the environment serves it: the shape it has there or one of the others, when that
+// is the same; nil for an archived flag.
+func (in *projectState) shapeOf(
+	f *flagState, s flag.State, environment domain.EnvironmentKey, at eventlog.Position, others map[domain.EnvironmentKey]*shape,
+) (*shape, error) {
 	if s.Archived || !s.Exists() {
 		return nil, nil
 	}
-	now := &shape{flag: wireOf(s, environment, in.holdouts), stream: domain.Stream(flag.Aggregate.Category, s.Project, s.Key), asks: askedBy(s, environment)}
+	now := &shape{flag: wireOf(s, environment, in.holdouts), stream: f.stream, asks: askedBy(s, environment)}
 	now.flag.Stale = f.stale
-	if was != nil {
+	if was := f.in(environment); was != nil {
 		now.flag.Revision = was.flag.Revision
 		if reflect.DeepEqual(now.flag, was.flag) {
 			return was, nil
 		}
 	}
 	now.flag.Revision = uint64(at)
+	for _, other := range others {
+		if other != nil && reflect.DeepEqual(now.flag, other.flag) {
+			return other, nil
+		}
+	}
 	var err error
 	now.text, err = json.Marshal(now.flag)
 	return now, err
@@ -239,7 +249,7 @@ func (p *Projection) foldProject(r eventlog.Recorded) error {
 		in.places[e.Key] = at
 		p.places = append(p.places, at)
 		for _, f := range in.flags {
-			now, err := in.shapeOf(f, f.state, e.Key, nil, r.Position)
+			now, err := in.shapeOf(f, f.state, e.Key, r.Position, nil)
 			if err != nil {
 				return err
 			}

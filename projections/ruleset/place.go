@@ -133,8 +133,8 @@ func (p *placeState) reach() map[domain.SegmentKey]bool {
 // dirty reports whether there is anything to publish.
 func (p *placeState) dirty() bool { return p.served == nil || p.served.Revision != p.revision }
 
-// next makes the environment's next Served. Only what changed is compiled.
-func (p *placeState) next() (*Served, error) {
+// next makes the environment's next Served. Only what changed is compiled, and not what another environment has compiled.
+func (p *placeState) next(shared *flags.Compiled) (*Served, error) {
 	was := p.served
 	if was == nil {
 		empty, err := flags.Compile(flags.Snapshot{Format: flags.Format, Project: string(p.Project), Environment: string(p.Environment)})
@@ -152,7 +152,7 @@ func (p *placeState) next() (*Served, error) {
 	out.flags, changed = p.mergeFlags(was.flags, &delta)
 	out.segments = p.mergeSegments(was.segments, &delta)
 	var err error
-	if out.Ruleset, err = was.Ruleset.ApplyShared(delta, changed); err != nil {
+	if out.Ruleset, err = was.Ruleset.ApplyShared(delta, changed, shared); err != nil {
 		return nil, err
 	}
 	out.graves, out.floor = p.graves, p.floor

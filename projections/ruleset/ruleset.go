@@ -77,6 +77,7 @@ type Projection struct {
 	places   []*placeState
 	projects map[domain.ProjectKey]*projectState
 	streams  map[string]inStream
+	texts    projections.Texts
 }
 
 var _ projections.Projection = (*Projection)(nil)
@@ -191,12 +192,12 @@ func (p *Projection) freeze(problem Problem) {
 
 // publish swaps in what has changed since it last did, and moves the position with it.
 func (p *Projection) publish() error {
-	fresh := map[Place]*Served{}
+	fresh, shared := map[Place]*Served{}, &flags.Compiled{}
 	for _, at := range p.places {
 		if !at.dirty() {
 			continue
 		}
-		served, err := at.next()
+		served, err := at.next(shared)
 		if err != nil {
 			return fmt.Errorf("serving %s/%s: %w", at.Project, at.Environment, err)
 		}
