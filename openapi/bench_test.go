@@ -2,8 +2,11 @@ package openapi_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // BenchmarkIngest sends batches of 1,000 new exposures through the whole handler to a log in memory.
@@ -29,6 +32,45 @@ func BenchmarkIngest(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "items/s")
+}
+
+// BenchmarkIngestUnits is the same for a project that keeps unit ids as they are and for one that hashes them: what the hash costs
+// when ids are random ones, as they are in real life. The two take turns, and the ratio is the median of neighbouring turns,
+// because other work of the machine weighs on both.
+func BenchmarkIngestUnits(b *testing.B) {
+	w := newShop(b)
+	const open = "/api/v1/projects/open"
+	w.must("POST", "/api/v1/projects", `{"key":"open","environments":[{"key":"production"}],"unit_ids":"raw"}`)
+	w.must("POST", open+"/flags", `{"key":"banner","type":"boolean"}`)
+	w.must("POST", open+"/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase"}`)
+	w.must("POST", open+"/experiments", strings.Replace(experimentBody, `,"secondary":["revenue"]`, "", 1))
+	random := rand.New(rand.NewPCG(1, 2))
+	var ratios []float64
+	for b.Loop() {
+		items := make([]string, 1000)
+		for i := range items {
+			items[i] = fmt.Sprintf(`{"event_id":"%016x","experiment_key":"trial","variant":"on","unit_id":"%016x%016x","occurred_at":"2026-11-24T09:00:00Z"}`,
+				random.Uint64(), random.Uint64(), random.Uint64())
+		}
+		body := `{"items":[` + strings.Join(items, ",") + `]}`
+		order, took := []string{"shop", "open"}, map[string]time.Duration{}
+		if len(ratios)%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, in := range order {
+			w.catchUp() // folding is not what is measured
+			r := call{method: "POST", path: "/api/v1/exposures?project=" + in + "&environment=production", key: w.admin, body: body}.request()
+			start := time.Now()
+			answer := serve(w, r)
+			took[in] = time.Since(start)
+			if answer.Code != 202 || !strings.Contains(answer.Body.String(), `"accepted":1000`) {
+				b.Fatal(answer.Code, answer.Body)
+			}
+		}
+		ratios = append(ratios, float64(took["shop"])/float64(took["open"]))
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "hashed/raw")
 }
 
 func BenchmarkEvaluateOne(b *testing.B) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/assayhq/assay/domain"
@@ -37,7 +38,7 @@ type Sealed struct {
 }
 
 // ErrSealed says that the key of a text is gone.
-var ErrSealed = errors.New("the key of this text is gone") //nolint:gochecknoglobals // a refusal
+var ErrSealed = errors.New("the key of this text is gone")
 
 // The names under which subjects and ids of feedback are hashed: the same person is somebody else among the measured units.
 const (
@@ -136,18 +137,7 @@ func (l *listener) give(ctx context.Context, text json.RawMessage) (none command
 // checkAbout refuses feedback about what does not exist, or about a variant that nobody can have seen.
 func (l *listener) checkAbout(ctx context.Context, heard feedback.Said) error {
 	if heard.Experiment != "" {
-		state, err := l.about.experiment(ctx, heard.Experiment)
-		if err != nil {
-			return err
-		}
-		x := measurement.Exposure{Experiment: heard.Experiment, Variant: heard.Variant}
-		if state != nil {
-			x.UnitType = state.Plan.Unit
-			if heard.Variant == "" && len(state.Plan.Arms) > 0 {
-				x.Variant = state.Plan.Arms[0].Variant // about all of it
-			}
-		}
-		if err := checkExposed(x, state, l.place); err != nil {
+		if err := l.checkExperiment(ctx, heard); err != nil {
 			return err
 		}
 	}
@@ -161,12 +151,26 @@ func (l *listener) checkAbout(ctx context.Context, heard feedback.Said) error {
 	if state == nil {
 		return domain.Invalid("/flag_key", "there is no flag %q in the project %q; create it first", heard.Flag, l.place.Project).WithCode("unknown_flag")
 	}
-	for _, v := range state.Variants {
-		if v.Key == heard.Variant || heard.Variant == "" {
-			return nil
-		}
+	if heard.Variant == "" || slices.ContainsFunc(state.Variants, func(v flag.Variant) bool { return v.Key == heard.Variant }) {
+		return nil
 	}
 	return domain.Invalid("/variant", "the flag %q has no variant %q", heard.Flag, heard.Variant).WithCode("unknown_variant")
+}
+
+// checkExperiment holds the experiment to what an exposure to it is held to. Without a variant it is about all of it.
+func (l *listener) checkExperiment(ctx context.Context, heard feedback.Said) error {
+	state, err := l.about.experiment(ctx, heard.Experiment)
+	if err != nil {
+		return err
+	}
+	x := measurement.Exposure{Experiment: heard.Experiment, Variant: heard.Variant}
+	if state != nil {
+		x.UnitType = state.Plan.Unit
+		if heard.Variant == "" && len(state.Plan.Arms) > 0 {
+			x.Variant = state.Plan.Arms[0].Variant
+		}
+	}
+	return checkExposed(x, state, l.place)
 }
 
 // flag finds a flag, as arms finds an experiment; nil when there is none.

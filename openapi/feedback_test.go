@@ -3,6 +3,7 @@ package openapi_test
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -217,6 +218,22 @@ func TestAnErasedSubjectIsErased(t *testing.T) {
 	}
 	if items, _ := w.heard(""); len(items) != 3 || items[0].Text != "Here I am again." || items[2].Status != "erased" {
 		t.Errorf("after coming back: %+v", items)
+	}
+}
+
+// Whatever people are called, they can be erased.
+func TestSubjectsOfAllNamesAreErased(t *testing.T) {
+	w := newShop(t)
+	for i, name := range []string{"a/b", "50%25", "a b+c", "ünï@例.jp", "..", "?x=1#y", "%2F", strings.Repeat("n", 512)} {
+		body, err := json.Marshal(map[string]any{"items": []any{map[string]any{"event_id": "1", "subject": name, "text": "Hm."}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.must("POST", giveFeedback, string(body))
+		answer := w.do(call{method: "DELETE", path: shop + "/subjects/" + url.PathEscape(name)})
+		if items, _ := w.heard("?limit=1"); answer.Code != 204 || items[0].Status != "erased" {
+			t.Errorf("%d: %q gets %d %s and is %+v", i, name, answer.Code, answer.Body, items[0])
+		}
 	}
 }
 

@@ -56,7 +56,10 @@ func check(c Give) error {
 		return domain.At("/project", err)
 	}
 	for _, name := range []struct{ pointer, what, text string }{
-		{"/subject", "subject", c.Subject}, {"/id", "id", c.Item.ID}, {"/key", "key", c.Item.Key}, {"/mark", "mark", c.Item.Mark},
+		{"/subject", "subject", c.Subject},
+		{"/id", "id", c.Item.ID},
+		{"/key", "key", c.Item.Key},
+		{"/mark", "mark", c.Item.Mark},
 		{"/environment", "environment", string(c.Item.Environment)},
 	} {
 		if err := domain.CheckText(name.pointer, name.what, name.text, true, maxName); err != nil {

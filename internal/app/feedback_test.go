@@ -80,7 +80,7 @@ func plainLog(t *testing.T, data string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() //nolint:errcheck // only read
+	defer log.Close()
 	head, err := log.Head(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -25,9 +25,10 @@ func say(in domain.ProjectKey, who, id, key string) law.Give {
 	}}
 }
 
-func apply(t interface{ Fatalf(string, ...any) }, p projections.Projection, records []eventlog.Recorded) {
-	if err := p.Apply(nil, records); err != nil { //nolint:staticcheck // it looks at no context
-		t.Fatalf("%v", err)
+func apply(t *testing.T, p projections.Projection, records []eventlog.Recorded) {
+	t.Helper()
+	if err := p.Apply(t.Context(), records); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -68,16 +69,16 @@ func TestFeedbackIsThatOfTheLog(t *testing.T) {
 		records := h.Records()
 		live, halves, adopted := feedback.New(), feedback.New(), feedback.New()
 		for i := range records {
-			apply(r, live, records[:i+1]) // everything before comes again
+			apply(t, live, records[:i+1]) // everything before comes again
 		}
 		half := rapid.IntRange(0, len(records)).Draw(r, "half")
-		apply(r, halves, records[:half])
-		apply(r, halves, records[half:])
+		apply(t, halves, records[:half])
+		apply(t, halves, records[half:])
 		fresh, err := adopted.Fresh()
 		if err != nil {
 			r.Fatalf("%v", err)
 		}
-		apply(r, fresh, records)
+		apply(t, fresh, records)
 		if err := adopted.Adopt(fresh); err != nil {
 			r.Fatalf("%v", err)
 		}
