@@ -167,6 +167,8 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 	if c.Log, err = logger(s.Err, *format, *level); err != nil {
 		return err
 	}
+	trim, stop := thrift(ctx, s.Getenv)
+	defer stop()
 	return Serve(ctx, c, func(r Running) {
 		say(s.Out, "assay is ready at %s\n", r.URL)
 		if r.Flagd != "" {
@@ -175,5 +177,6 @@ func serveCommand(ctx context.Context, args []string, s Streams) error {
 		if r.AdminKey != "" {
 			say(s.Out, "Admin key (shown only now, keep it): %s\n", r.AdminKey)
 		}
+		trim()
 	})
 }
