@@ -63,8 +63,8 @@ func (s *Server) evaluateQuickly(w http.ResponseWriter, r *http.Request, key str
 	if !late.Stop() {
 		_ = control.SetReadDeadline(time.Time{}) // a writer without deadlines (in tests) is fine
 	}
-	var request map[string]any
-	if err != nil || checkJSON(body) != nil || json.Unmarshal(body, &request) != nil || request == nil {
+	request, plain := ofrep.PlainRequest(body[:n])
+	if err != nil || !plain && (checkJSON(body) != nil || json.Unmarshal(body, &request) != nil || request == nil) {
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:n]), r.Body))
 		return false
 	}
@@ -79,12 +79,19 @@ func (s *Server) evaluateQuickly(w http.ResponseWriter, r *http.Request, key str
 		subject.At = s.Now().Unix()
 		status, answer = ofrep.Evaluate(served.Ruleset, key, subject)
 	}
-	h := w.Header()
-	h[requestIDHeader] = []string{hex.EncodeToString(raw[:])}
-	h["X-Content-Type-Options"], h["Referrer-Policy"], h["Cache-Control"] = []string{"nosniff"}, []string{"no-referrer"}, []string{"no-store"}
-	h["Access-Control-Allow-Origin"], h["Access-Control-Expose-Headers"] = []string{"*"}, []string{"ETag, Retry-After"}
-	h["Content-Type"] = []string{jsonType}
+	setQuickHeaders(w.Header(), hex.EncodeToString(raw[:]))
 	w.WriteHeader(status)
 	_, _ = w.Write(answer) // nobody is left to tell when the caller is gone
 	return true
+}
+
+// setQuickHeaders sets what identify, crossOrigin and the answer's own code set together. The values lie in one array, because
+// one for each would cost more than to set them.
+func setQuickHeaders(h http.Header, id string) {
+	all := [...]string{id, "nosniff", "no-referrer", "no-store", "*", "ETag, Retry-After", jsonType}
+	for i, name := range [...]string{
+		requestIDHeader, "X-Content-Type-Options", "Referrer-Policy", "Cache-Control", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Content-Type",
+	} {
+		h[name] = all[i : i+1 : i+1]
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/assayhq/assay/flags"
 )
@@ -163,8 +164,12 @@ func reasonOf(d flags.Decision) flags.Reason {
 // commonMetadata is what all metadata begin with, without the closing brace. They are flat, as the protocol asks; the names
 // are those of OpenFeature's telemetry conventions.
 func commonMetadata(rs *flags.Ruleset) []byte {
-	out := appendText([]byte(`{"flagSetId":`), rs.Project()+"/"+rs.Environment())
-	return fmt.Appendf(out, `,"version":"%d"`, rs.Revision())
+	const space = 64 // for what is around the names, with the longest revision
+	out := append(make([]byte, 0, space+len(rs.Project())+len(rs.Environment())), `{"flagSetId":`...)
+	out = appendText(out, rs.Project()+"/"+rs.Environment())
+	out = append(out, `,"version":"`...)
+	out = strconv.AppendUint(out, rs.Revision(), 10)
+	return append(out, '"')
 }
 
 // appendText appends a JSON string.
