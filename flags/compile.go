@@ -35,7 +35,7 @@ func Compile(s Snapshot) (*Ruleset, error) {
 	}
 	empty := &Ruleset{
 		project: s.Project, environment: s.Environment, line: &lineage{}, notFound: &Outcome{Reason: Error, ErrorCode: FlagNotFound},
-		index: make(map[string]int, len(s.Flags)), segmentIndex: map[string]int{},
+		index: newPlaces(len(s.Flags)), segmentIndex: map[string]int{},
 	}
 	b := empty.builder(s.Revision)
 	b.ownsIndex = true
@@ -86,19 +86,31 @@ func (b *builder) flagPlace(key string) int {
 	b.flags = append(b.flags, nil)
 	switch {
 	case b.ownsIndex:
-		b.index[key] = i
+		b.index.add(key)
 	case len(b.recent) < mostRecent:
 		if b.recent == nil {
 			b.recent = map[string]int{}
 		}
 		b.recent[key] = i
 	default:
-		b.index = maps.Clone(b.index)
-		maps.Copy(b.index, b.recent)
-		b.index[key] = i
-		b.recent, b.ownsIndex = nil, true
+		b.mergeRecent()
+		b.index.add(key)
 	}
 	return i
+}
+
+// mergeRecent copies the index, the recent keys among it. Places were given one after the other, and those in the index first.
+func (b *builder) mergeRecent() {
+	b.index = b.index.clone()
+	first := len(b.index.keys)
+	more := make([]string, len(b.recent))
+	for key, i := range b.recent {
+		more[i-first] = key
+	}
+	for _, key := range more {
+		b.index.add(key)
+	}
+	b.recent, b.ownsIndex = nil, true
 }
 
 func (b *builder) segmentPlace(key string) int {

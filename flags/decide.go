@@ -2,6 +2,7 @@ package flags
 
 import (
 	"iter"
+	"math/bits"
 	"slices"
 )
 
@@ -9,21 +10,21 @@ import (
 // the text of a number when a split goes by a numeric attribute, and room for unit ids beyond 200 bytes where the algorithm is
 // another product's.
 func (r *Ruleset) Decide(key string, who Subject) Decision {
-	i, known := r.index[key]
-	if !known {
-		if i, known = r.recent[key]; !known {
-			return Decision{Outcome: r.notFound, Revision: r.revision}
-		}
-	}
-	f := r.flags[i]
+	v := r.find(key, &who)
+	return Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}
+}
+
+// find decides. It is not part of Decide so that Decide is inlined where it is called: copying a Subject and a Decision in and
+// out of registers would take as long as finding a flag.
+func (r *Ruleset) find(key string, who *Subject) verdict {
+	f := r.flag(key)
 	if f == nil {
-		return Decision{Outcome: r.notFound, Revision: r.revision}
+		return verdict{outcome: r.notFound}
 	}
 	if f.always != nil {
-		return Decision{Outcome: f.always, Revision: r.revision}
+		return verdict{outcome: f.always}
 	}
-	v := f.decide(r, &who)
-	return Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}
+	return f.decide(r, who)
 }
 
 // verdict is a Decision without its revision: four words, which a function returns in registers.
@@ -106,7 +107,7 @@ func (f *compiledFlag) isWithin(who *Subject) bool {
 func (f *compiledFlag) firstMatch(r *Ruleset, who *Subject) *compiledServe {
 	l := look{rules: r, program: &f.program}
 	for i := range f.rules {
-		if rule := &f.rules[i]; l.all(rule.conditions, who) {
+		if rule := &f.rules[i]; l.holdsFor(rule, who) {
 			return &rule.serve
 		}
 	}
@@ -122,6 +123,25 @@ type look struct {
 	known   uint64 // the conditions that were evaluated, and of these
 	holds   uint64 // those that hold
 	seen    operands
+}
+
+// holdsFor reports whether all conditions of the rule hold, looking first at what is known: one that does not hold is enough.
+func (l *look) holdsFor(rule *compiledRule, who *Subject) bool {
+	if rule.bits == 0 {
+		return l.all(rule.conditions, who)
+	}
+	for {
+		if rule.bits&l.known&^l.holds != 0 {
+			return false
+		}
+		unknown := rule.bits &^ l.known
+		if unknown == 0 {
+			return true
+		}
+		if !l.evaluate(&l.program.conditions[bits.TrailingZeros64(unknown)], unknown&-unknown, who) {
+			return false
+		}
+	}
 }
 
 // all reports whether all the conditions hold. The first 64 conditions of a flag have a bit each; those beyond have none

@@ -26,7 +26,8 @@ type compiledFlag struct {
 }
 
 type compiledRule struct {
-	conditions []int // of the flag's
+	conditions []int  // of the flag's
+	bits       uint64 // the same as a set, when all are among the first 64; else 0
 	serve      compiledServe
 	id         string
 }
@@ -205,6 +206,7 @@ func (c *compiler) compileRules(rules []Rule) error {
 		if compiled.conditions, err = c.addAll(r.If); err != nil {
 			return fmt.Errorf("rule %q: %w", r.ID, err)
 		}
+		compiled.bits = bitsOf(compiled.conditions)
 		if compiled.serve, err = c.compileServe(r.Serve, like); err != nil {
 			return fmt.Errorf("rule %q: %w", r.ID, err)
 		}

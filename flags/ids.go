@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"math"
 	"slices"
@@ -20,7 +19,7 @@ type IDs struct{ set *idSet }
 type idSet struct {
 	text  string
 	ends  []uint32 // of each text
-	seed  maphash.Seed
+	seed  uint64
 	table []uint32 // number of a text + 1, or 0; a power of two long, at most half full
 }
 
@@ -80,7 +79,7 @@ func (i IDs) Has(text string) bool {
 		return false
 	}
 	mask := uint64(len(s.table) - 1) //nolint:gosec // a table is never empty
-	for at := maphash.String(s.seed, text) & mask; ; at = (at + 1) & mask {
+	for at := hashText(s.seed, text) & mask; ; at = (at + 1) & mask {
 		n := s.table[at]
 		if n == 0 {
 			return false
@@ -156,10 +155,10 @@ func (b *idBuilder) ids() IDs {
 	for size < 2*len(b.ends) {
 		size *= 2
 	}
-	s := &idSet{text: b.text.String(), ends: b.ends, seed: maphash.MakeSeed(), table: make([]uint32, size)}
+	s := &idSet{text: b.text.String(), ends: b.ends, seed: newSeed(), table: make([]uint32, size)}
 	mask := uint64(size - 1) //nolint:gosec // at least 1
 	for n := range s.ends {
-		at := maphash.String(s.seed, s.at(n)) & mask
+		at := hashText(s.seed, s.at(n)) & mask
 		for s.table[at] != 0 {
 			at = (at + 1) & mask
 		}

@@ -87,11 +87,12 @@ func (c *condition) valueOf(who *Subject) any {
 }
 
 func operandOf(value any) operand {
+	if s, is := value.(string); is { // first, because most are
+		return operand{kind: text, text: s}
+	}
 	switch v := value.(type) {
 	case nil:
 		return operand{kind: missing}
-	case string:
-		return operand{kind: text, text: v}
 	case bool:
 		return operand{kind: truth, truth: v}
 	case time.Time:

@@ -171,6 +171,17 @@ func (p *programmer) addAll(all []Condition) ([]int, error) {
 	return out, nil
 }
 
+// bitsOf is the places as a set, 0 when it has no room for them.
+func bitsOf(conditions []int) (set uint64) {
+	for _, i := range conditions {
+		if i >= 64 {
+			return 0
+		}
+		set |= 1 << i
+	}
+	return set
+}
+
 // compiledSlice is a Slice whose salt is hashed.
 type compiledSlice struct {
 	hashing

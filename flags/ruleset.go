@@ -17,7 +17,7 @@ type Ruleset struct {
 	// Flags and segments have places, which they keep in all rulesets that come from each other: index tells them by key
 	// and recent those of the newest keys. A place whose flag is gone, or was only ever asked for, holds nil.
 	line         *lineage
-	index        map[string]int
+	index        *places
 	recent       map[string]int
 	flags        []*compiledFlag
 	segmentIndex map[string]int
@@ -35,7 +35,7 @@ type Ruleset struct {
 type lineage struct{ _ byte }
 
 func (r *Ruleset) place(key string) (int, bool) {
-	i, known := r.index[key]
+	i, known := r.index.find(key)
 	if !known && r.recent != nil {
 		i, known = r.recent[key]
 	}
@@ -61,12 +61,11 @@ func (r *Ruleset) keyAt(place int) string {
 	if f := r.flags[place]; f != nil {
 		return f.key
 	}
-	for _, index := range []map[string]int{r.recent, r.index} {
-		if key, found := keyOf(index, place); found {
-			return key
-		}
+	if place < len(r.index.keys) {
+		return r.index.keys[place]
 	}
-	return ""
+	key, _ := keyOf(r.recent, place)
+	return key
 }
 
 func (r *Ruleset) segmentKeyAt(place int) string {

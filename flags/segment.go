@@ -32,7 +32,7 @@ func compileSegment(s *Segment, links linker) *compiledSegment {
 			out.problem = fmt.Sprintf("rule %q: %v", r.ID, err)
 			break
 		}
-		out.rules = append(out.rules, compiledRule{id: r.ID, conditions: conditions})
+		out.rules = append(out.rules, compiledRule{id: r.ID, conditions: conditions, bits: bitsOf(conditions)})
 	}
 	out.program = p.program
 	if !out.included.IsZero() || !out.excluded.IsZero() {
@@ -66,7 +66,7 @@ func (s *compiledSegment) has(r *Ruleset, who *Subject) bool {
 	}
 	l := look{rules: r, program: &s.program}
 	for i := range s.rules {
-		if l.all(s.rules[i].conditions, who) {
+		if l.holdsFor(&s.rules[i], who) {
 			return true
 		}
 	}
