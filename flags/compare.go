@@ -10,14 +10,16 @@ import (
 // nothing but (if it is there) isThere.
 func (c *condition) matches(o *operand, who *Subject) bool {
 	switch {
+	case c.test == isAnyOf && o.kind == text: // the most frequent comparison
+		return c.hasText(o.text)
 	case c.test == isThere:
 		return o.kind != missing
 	case c.test >= hasAny:
 		return c.matchesList(o, who)
-	case o.kind == text:
-		return c.matchesText(o.text)
 	case o.kind == number:
 		return c.matchesNumber(o.number)
+	case o.kind == text:
+		return c.matchesText(o.text)
 	}
 	return c.matchesOther(o, who)
 }
@@ -73,7 +75,12 @@ func (c *condition) hasText(v string) bool {
 		_, found := c.set[v]
 		return found
 	}
-	return slices.Contains(c.texts, v)
+	for _, t := range c.texts { // without calling package slices, which takes as long as the comparison
+		if t == v {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *condition) anyText(v string, is, isFolded func(v, of string) bool) bool {
@@ -105,13 +112,13 @@ func (c *condition) matchesNumber(n float64) bool {
 	case isAnyOf:
 		return c.hasNumber(n)
 	case isGreater:
-		return n > c.numbers[0]
+		return n > c.limit
 	case isAtLeast:
-		return n >= c.numbers[0]
+		return n >= c.limit
 	case isLess:
-		return n < c.numbers[0]
+		return n < c.limit
 	case isAtMost:
-		return n <= c.numbers[0]
+		return n <= c.limit
 	case isBetween:
 		return n >= c.numbers[0] && n <= c.numbers[1]
 	case leavesRemainder:

@@ -23,6 +23,7 @@ type condition struct {
 	set       map[string]struct{} // texts, when there are many
 	longest   int                 // of texts, in bytes
 	numbers   []float64           // sorted, where the order has no meaning
+	limit     float64             // the first of them
 	more      *rare               // what few conditions have
 }
 
@@ -166,6 +167,9 @@ func newComparison(c *Condition) (condition, error) {
 	}
 	if err := out.prepare(); err != nil {
 		return out, fmt.Errorf("the operator %s: %w", c.Operator, err)
+	}
+	if len(out.numbers) > 0 {
+		out.limit = out.numbers[0]
 	}
 	return out, nil
 }

@@ -39,7 +39,10 @@ func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 	return func(yield func(string, Decision) bool) {
 		for _, i := range r.ordered {
 			f := r.flags[i]
-			v := f.decide(r, &who)
+			v := verdict{outcome: f.always}
+			if v.outcome == nil {
+				v = f.decide(r, &who)
+			}
 			if !yield(f.key, Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}) {
 				return
 			}

@@ -17,26 +17,37 @@ type hasher struct {
 	size uint32
 }
 
-// write mixes in the bytes of s.
+// write mixes in the bytes of s: what waits and the next four bytes are at most seven, and the first four of them a block.
 func (m hasher) write(s string) hasher {
 	m.size += uint32(len(s)) //nolint:gosec // ids are far shorter than 4 GiB, and the algorithm counts modulo 2^32
-	for m.wait != 0 && len(s) > 0 {
-		m.tail |= uint32(s[0]) << (8 * m.wait)
-		s = s[1:]
-		if m.wait++; m.wait == 4 {
-			m.h = mixBlock(m.h, m.tail)
-			m.tail, m.wait = 0, 0
-		}
-	}
+	waiting, shift := uint64(m.tail), 8*m.wait
 	for len(s) >= 4 {
-		m.h = mixBlock(m.h, uint32(s[0])|uint32(s[1])<<8|uint32(s[2])<<16|uint32(s[3])<<24)
+		waiting |= uint64(load32(s)) << shift
+		m.h = mixBlock(m.h, uint32(waiting)) //nolint:gosec // the lower four bytes on purpose
+		waiting >>= 32
 		s = s[4:]
 	}
-	for i := 0; i < len(s); i++ {
-		m.tail |= uint32(s[i]) << (8 * m.wait)
-		m.wait++
+	waiting |= loadFew(s) << shift
+	if m.wait += uint32(len(s)); m.wait >= 4 { //nolint:gosec // below 4
+		m.h = mixBlock(m.h, uint32(waiting)) //nolint:gosec // as above
+		waiting >>= 32
+		m.wait -= 4
 	}
+	m.tail = uint32(waiting) //nolint:gosec // at most three bytes
 	return m
+}
+
+// loadFew is up to three bytes.
+func loadFew(s string) uint64 {
+	switch len(s) {
+	case 1:
+		return uint64(s[0])
+	case 2:
+		return uint64(s[0]) | uint64(s[1])<<8
+	case 3:
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16
+	}
+	return 0
 }
 
 // writeBytes is write for bytes.
