@@ -13,7 +13,7 @@ import (
 // condition is a compiled Condition: its values sorted by type once, so that nothing is parsed or boxed while deciding.
 type condition struct {
 	attribute string
-	slot      int // where operands keep the attribute
+	slot      int // where operands keep the attribute; slots for nowhere
 	test      test
 	negated   bool
 	isKey     bool // attribute is the targeting key

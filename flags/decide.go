@@ -166,10 +166,19 @@ func (l *look) all(conditions []int, who *Subject) bool {
 func (l *look) evaluate(c *condition, bit uint64, who *Subject) bool {
 	l.known |= bit
 	var holds bool
-	if c.test < allHold {
-		holds = c.matches(l.seen.of(c, who), who)
-	} else {
+	switch {
+	case c.test >= allHold:
 		holds = l.asks(c, who)
+	case c.slot < slots:
+		o := &l.seen[c.slot]
+		if o.kind == unread {
+			o.read(c, who)
+		}
+		holds = c.matches(o, who)
+	default:
+		var o operand
+		o.read(c, who)
+		holds = c.matches(&o, who)
 	}
 	if holds == c.negated {
 		return false

@@ -23,10 +23,11 @@ type Subject struct {
 type Source interface{ Attribute(name string) any }
 
 func (s *Subject) attribute(name string) any {
-	if value, there := s.Attributes[name]; there || s.Source == nil {
-		return value
+	value, there := s.Attributes[name]
+	if !there && s.Source != nil {
+		return s.Source.Attribute(name)
 	}
-	return s.Source.Attribute(name)
+	return value
 }
 
 // gathered is the attributes as a map, those that are named asked for.

@@ -50,18 +50,8 @@ type operand struct {
 // small because the slots are cleared for each decision.
 const slots = 6
 
-// operands are what one decision has read so far. The last slot is used again and again by the attributes that have none of
-// their own.
-type operands [slots + 1]operand
-
-// of returns the condition's operand.
-func (o *operands) of(c *condition, who *Subject) *operand {
-	found := &o[c.slot]
-	if found.kind == unread || c.slot == slots {
-		found.read(c, who)
-	}
-	return found
-}
+// operands are what one decision has read so far.
+type operands [slots]operand
 
 func (o *operand) read(c *condition, who *Subject) {
 	if c.isKey {
@@ -71,28 +61,43 @@ func (o *operand) read(c *condition, who *Subject) {
 		}
 		return
 	}
-	*o = operandOf(c.valueOf(who))
+	value := who.attribute(c.attribute)
+	if c.more != nil && len(c.more.path) > 0 {
+		value = c.inside(value)
+	}
+	switch v := value.(type) { // the most frequent types first, and without a copy
+	case string:
+		o.kind, o.text = text, v
+	case int:
+		o.kind, o.number = number, float64(v)
+	default:
+		*o = operandOf(value)
+	}
 }
 
 // valueOf is the condition's attribute as the subject has it.
 func (c *condition) valueOf(who *Subject) any {
 	value := who.attribute(c.attribute)
 	if c.more != nil {
-		for _, step := range c.more.path {
-			inside, _ := value.(map[string]any)
-			value = inside[step]
-		}
+		value = c.inside(value)
+	}
+	return value
+}
+
+func (c *condition) inside(value any) any {
+	for _, step := range c.more.path {
+		members, _ := value.(map[string]any)
+		value = members[step]
 	}
 	return value
 }
 
 func operandOf(value any) operand {
-	if s, is := value.(string); is { // first, because most are
-		return operand{kind: text, text: s}
-	}
 	switch v := value.(type) {
 	case nil:
 		return operand{kind: missing}
+	case string:
+		return operand{kind: text, text: v}
 	case bool:
 		return operand{kind: truth, truth: v}
 	case time.Time:
