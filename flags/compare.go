@@ -75,7 +75,7 @@ func (c *condition) hasText(v string) bool {
 		_, found := c.set[v]
 		return found
 	}
-	for _, t := range c.texts { // without calling package slices, which takes as long as the comparison
+	for _, t := range c.texts { //nolint:modernize // slices.Contains takes as long to call as the comparison
 		if t == v {
 			return true
 		}

@@ -33,7 +33,7 @@ func (m hasher) write(s string) hasher {
 		waiting >>= 32
 		m.wait -= 4
 	}
-	m.tail = uint32(waiting) //nolint:gosec // at most three bytes
+	m.tail = uint32(waiting)
 	return m
 }
 

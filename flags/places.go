@@ -36,7 +36,7 @@ func (p *places) find(key string) (place int, known bool) {
 }
 
 // add gives the next number to a key that has none.
-func (p *places) add(key string) int {
+func (p *places) add(key string) {
 	p.keys = append(p.keys, key)
 	if len(p.table) < 2*len(p.keys) {
 		p.table = make([]uint64, 2*len(p.table))
@@ -46,7 +46,6 @@ func (p *places) add(key string) int {
 	} else {
 		p.enter(len(p.keys) - 1)
 	}
-	return len(p.keys) - 1
 }
 
 func (p *places) enter(n int) {

@@ -18,7 +18,7 @@ func TestTextsOfEveryLengthAreFound(t *testing.T) {
 			key := strings.Repeat("k", at) + "x" + strings.Repeat("k", size-at-1)
 			ids = append(ids, key)
 			others = append(others, strings.Repeat("k", at)+"y"+strings.Repeat("k", size-at-1))
-			s.Flags = append(s.Flags, summed(key, uint64(len(ids)))) //nolint:gosec // small
+			s.Flags = append(s.Flags, summed(key, uint64(len(ids))))
 		}
 	}
 	rules, err := flags.Compile(s)
@@ -27,7 +27,7 @@ func TestTextsOfEveryLengthAreFound(t *testing.T) {
 	}
 	set := flags.NewIDs(ids...)
 	for i, key := range ids {
-		if d := rules.Decide(key, flags.Subject{}); d.FlagRevision != uint64(i+1) || !set.Has(key) { //nolint:gosec // small
+		if d := rules.Decide(key, flags.Subject{}); d.FlagRevision != uint64(i+1) || !set.Has(key) {
 			t.Errorf("%q is flag %d, %v", key, d.FlagRevision, set.Has(key))
 		}
 		if d := rules.Decide(others[i], flags.Subject{}); d.ErrorCode != flags.FlagNotFound || set.Has(others[i]) {
