@@ -64,22 +64,20 @@ func (r *Ruleset) keyAt(place int) string {
 	if place < len(r.index.keys) {
 		return r.index.keys[place]
 	}
-	key, _ := keyOf(r.recent, place)
-	return key
+	return keyOf(r.recent, place)
 }
 
 func (r *Ruleset) segmentKeyAt(place int) string {
-	key, _ := keyOf(r.segmentIndex, place)
-	return key
+	return keyOf(r.segmentIndex, place)
 }
 
-func keyOf(index map[string]int, place int) (string, bool) {
+func keyOf(index map[string]int, place int) string {
 	for key, i := range index {
 		if i == place {
-			return key, true
+			return key
 		}
 	}
-	return "", false
+	return ""
 }
 
 // Revision returns the log position that shaped the ruleset.
