@@ -74,7 +74,7 @@ func (t *Texts) compact(v reflect.Value) {
 	case reflect.String:
 		v.SetString(t.of(v.String()))
 	case reflect.Struct:
-		for i := range v.NumField() {
+		for i := range v.NumField() { //nolint:modernize // Fields allocates for each of them
 			if field := v.Field(i); field.CanSet() {
 				t.compact(field)
 			}

@@ -22,7 +22,7 @@ func sparePercent(inUse uint64) int {
 	if inUse == 0 {
 		return spareMost
 	}
-	return int(min(max(spareBytes*100/inUse, spareLeast), spareMost)) //nolint:gosec // at most 100
+	return int(min(max(spareBytes*100/inUse, spareLeast), spareMost))
 }
 
 // thrift keeps the memory of the process near what is in use until stop is called; trim gives back what the start has left.
