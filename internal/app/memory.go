@@ -25,8 +25,8 @@ func sparePercent(inUse uint64) int {
 	return int(min(max(spareBytes*100/inUse, spareLeast), spareMost))
 }
 
-// thrift keeps the memory of the process near what is in use until stop is called; trim gives back what the start has left.
-// Whoever sets GOGC or GOMEMLIMIT decides himself, and nothing is done.
+// thrift keeps the memory of the process near what is in use, from when trim is called, which gives back what the start has
+// left, until stop is. The start itself makes much garbage in a growing heap, so thrift would make it take several times as long. Whoever sets GOGC or GOMEMLIMIT decides himself, and nothing is done.
 func thrift(ctx context.Context, getenv func(string) string) (trim, stop func()) {
 	if getenv("GOGC") != "" || getenv("GOMEMLIMIT") != "" {
 		return func() {}, func() {}
@@ -34,8 +34,15 @@ func thrift(ctx context.Context, getenv func(string) string) (trim, stop func())
 	ctx, cancel := context.WithCancel(ctx)
 	percent := spareMost
 	before := debug.SetGCPercent(percent)
+	started := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-started:
+		}
+		debug.FreeOSMemory()
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
@@ -52,7 +59,7 @@ func thrift(ctx context.Context, getenv func(string) string) (trim, stop func())
 			}
 		}
 	})
-	return debug.FreeOSMemory, func() {
+	return sync.OnceFunc(func() { close(started) }), func() {
 		cancel()
 		done.Wait()
 		debug.SetGCPercent(before)
