@@ -120,3 +120,6 @@ require (
 )
 
 replace github.com/assayhq/assay => ../..
+
+// The version that flagd core decides with. GO Feature Flag's core asks for a newer one, which answers differently.
+replace github.com/diegoholiveira/jsonlogic/v3 => github.com/diegoholiveira/jsonlogic/v3 v3.9.1

@@ -3,8 +3,10 @@ package interop
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -115,12 +117,14 @@ func (r rules) fractional() any {
 func (r rules) context() object {
 	// Objects have two members, because flagd takes one of a single member for a rule where it is what an if returns; we do not.
 	out := object{"always": true}
-	for key, values := range map[string][]any{
+	all := map[string][]any{
 		"age": {17.0, 18.0, 65.5, "20", nil}, "plan": {"pro", "free", "", "a"}, "country": {"DE", "FR", "用户1"}, "mail": {"zoë@example.com", "x"},
 		"version": {"1.2.3", "v1.10", "2.0.0-rc.1+build", "1.2.3.4", 1.2, "x"}, "tags": {[]any{"a", "b"}, []any{}, []any{"x", nil, 1.0}, "a"},
 		"numbers": {[]any{1.0, 2.5, 10.0}, []any{"1", true}}, "nested": {object{"deep": "a", "er": object{"x": 1.0, "y": "b"}}, object{"deep": nil, "b": 2.0}},
 		"things": {[]any{object{"age": 3.0, "plan": "b"}, object{"plan": "pro", "x": []any{1.0}}}}, "targetingKey": {"user-1", "Zoë", "用户1", "42", "", "anonymous-0001"},
-	} {
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		values := all[key]
 		if r.IntN(5) > 0 {
 			out[key] = values[r.IntN(len(values))]
 		}
@@ -159,7 +163,8 @@ func TestRulesAreEvaluatedAsFlagdDoes(t *testing.T) {
 			set[key] = object{"state": "ENABLED", "variants": variants, "defaultVariant": "a", "targeting": rule}
 		}
 		flagd := newDaemon(t, marshal(t, object{"flags": set, "$evaluators": shared}))
-		for key, text := range texts {
+		for _, key := range slices.Sorted(maps.Keys(texts)) { // in one order, so that a seed gives the same contexts every time
+			text := texts[key]
 			ours, err := jsonlogic.Lenient(text, evaluators, jsonlogic.FractionalV2)
 			if err != nil {
 				t.Fatalf("%v: %s", err, text)
