@@ -56,6 +56,9 @@ func CheckBucketing(b Bucketing, salt, pointer string) (Bucketing, error) {
 	if err := CheckText(pointer+"/by", "attribute to split by", b.By, false, maxAttribute); err != nil {
 		return b, err
 	}
+	if strings.HasPrefix(b.By, "/") && (strings.HasSuffix(b.By, "/") || strings.Contains(b.By, "//")) {
+		return b, Invalid(pointer+"/by", "the way %q to the unit id has a step without a name; write it like /organisation/key", b.By).WithCode("bad_path")
+	}
 	if b.Total == 0 {
 		b.Total = DefaultTotal
 	}

@@ -116,7 +116,7 @@ func (c *Condition) checkSegments(pointer string) error {
 		return Invalid(pointer, "a condition asks for 1 to %d segments, this one for %d", maxAskedSegments, len(c.Segments)).WithCode("wrong_number_of_segments")
 	}
 	for i, s := range c.Segments {
-		if err := At(fmt.Sprintf("%s/%d", pointer, i), CheckKey("segment", s)); err != nil {
+		if err := At(fmt.Sprintf("%s/%d", pointer, i), CheckBroughtKey("segment", s)); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (c *Condition) checkSegments(pointer string) error {
 }
 
 func (c *Condition) checkFlag(pointer string) error {
-	if err := At(pointer+"/flag", CheckKey("flag", c.Flag)); err != nil {
+	if err := At(pointer+"/flag", CheckBroughtKey("flag", c.Flag)); err != nil {
 		return err
 	}
 	if (len(c.Variants) == 0) == (len(c.Values) == 0) {

@@ -18,6 +18,9 @@ func TestKeys(t *testing.T) {
 		if err := domain.CheckKey("flag", key); (err == nil) != ok {
 			t.Errorf("key %q: %v", key, err)
 		}
+		if err := domain.CheckBroughtKey("flag", domain.FlagKey(key)); (err == nil) != (ok || key == "A") {
+			t.Errorf("key of a flag %q: %v", key, err)
+		}
 		if err := domain.CheckProjectKey("project", key); (err == nil) != (ok && !strings.Contains(key, ".")) {
 			t.Errorf("project key %q: %v", key, err)
 		}

@@ -64,6 +64,18 @@ func CheckKey[K ~string](what string, key K) error {
 	return Invalid("/key", "the %s key %q must have 1 to %d characters from a-z, 0-9, '.', '_' and '-' and begin with a letter or a digit", what, clip(string(key)), maxKey).WithCode("bad_key")
 }
 
+// Capitals are allowed in the keys that applications have written into their code for other products, and that come along
+// with an import: those of flags and segments.
+var broughtPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// CheckBroughtKey is CheckKey for keys of flags and segments, which may have capitals; "a" and "A" are two keys.
+func CheckBroughtKey[K FlagKey | SegmentKey](what string, key K) error {
+	if broughtPattern.MatchString(string(key)) {
+		return nil
+	}
+	return Invalid("/key", "the %s key %q must have 1 to %d characters from a-z, A-Z, 0-9, '.', '_' and '-' and begin with a letter or a digit", what, clip(string(key)), maxKey).WithCode("bad_key")
+}
+
 // CheckProjectKey is CheckKey for the keys of projects and environments, which may not contain '.', because stream names
 // join the keys with it.
 func CheckProjectKey[K ~string](what string, key K) error {

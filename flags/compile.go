@@ -175,8 +175,8 @@ func (b *builder) changeLists(c *ListChange) bool {
 	next := *was
 	next.revision, next.included, next.excluded = c.Revision, c.Included.of(was.included), c.Excluded.of(was.excluded)
 	next.attributes = slices.Clone(was.attributes)
-	if !slices.Contains(next.attributes, orKey(next.by)) {
-		next.attributes = append(next.attributes, orKey(next.by))
+	if !slices.Contains(next.attributes, orKey(next.by.attribute)) {
+		next.attributes = append(next.attributes, orKey(next.by.attribute))
 	}
 	b.setSegment(b.segmentIndex[c.Segment], &next)
 	return true

@@ -81,10 +81,7 @@ func (f *compiledFlag) decide(r *Ruleset, who *Subject) verdict {
 func (f *first) decide(who *Subject) verdict {
 	for i := range f.overrides {
 		o := &f.overrides[i]
-		unit := who.Key
-		if o.by != "" {
-			unit = unitOf(who.attribute(o.by))
-		}
+		unit := o.by.unit(who)
 		if outcome := o.units[unit]; outcome != nil && unit != "" {
 			return verdict{outcome: outcome, unit: unit}
 		}

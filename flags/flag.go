@@ -46,7 +46,8 @@ type first struct {
 
 // compiledOverrides are all overrides by the same attribute, as long as no other one comes between.
 type compiledOverrides struct {
-	by    string // empty for the targeting key
+	named string // where the unit id is, as it was given
+	by    by
 	units map[string]*Outcome
 }
 
@@ -145,9 +146,6 @@ func (c *compiler) compileFirst(f *Flag) error {
 	}
 	out := &first{}
 	for _, o := range f.Overrides {
-		if o.By == TargetingKey {
-			o.By = ""
-		}
 		like := c.common
 		like.Reason, like.Override = TargetingMatch, true
 		outcome, err := c.prepare(o.Variant, like)
@@ -155,7 +153,7 @@ func (c *compiler) compileFirst(f *Flag) error {
 			return fmt.Errorf("overrides: %w", err)
 		}
 		out.override(o, outcome)
-		c.attributes = append(c.attributes, orKey(o.By))
+		c.attributes = append(c.attributes, orKey(newBy(o.By).attribute))
 	}
 	for i := range f.Holdouts {
 		h := &f.Holdouts[i]
@@ -185,8 +183,8 @@ func orKey(attribute string) string {
 
 func (f *first) override(o Override, outcome *Outcome) {
 	last := len(f.overrides) - 1
-	if last < 0 || f.overrides[last].by != o.By {
-		f.overrides = append(f.overrides, compiledOverrides{by: o.By, units: make(map[string]*Outcome, len(o.Units))})
+	if last < 0 || f.overrides[last].named != o.By {
+		f.overrides = append(f.overrides, compiledOverrides{named: o.By, by: newBy(o.By), units: make(map[string]*Outcome, len(o.Units))})
 		last++
 	}
 	for _, unit := range o.Units {

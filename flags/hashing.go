@@ -21,12 +21,13 @@ type hashing struct {
 	salted hasher // after the salt, where the algorithm is plain
 	salt   string
 	total  uint32
-	by     string // empty for the targeting key
-	utf16  bool
-	low    bool // the low bytes of UTF-16 units
+	by
+	named string // where the unit id is, as it was given; empty for the targeting key
+	utf16 bool
+	low   bool // the low bytes of UTF-16 units
 }
 
-func newHashing(name, salt, by, strings string, total uint32) (hashing, error) {
+func newHashing(name, salt, unitBy, strings string, total uint32) (hashing, error) {
 	a, err := algorithmOf(name)
 	if err != nil {
 		return hashing{}, err
@@ -37,10 +38,7 @@ func newHashing(name, salt, by, strings string, total uint32) (hashing, error) {
 	if strings != "" && strings != a.strings {
 		return hashing{}, fmt.Errorf("the algorithm %q does not read ids as %q", name, strings)
 	}
-	h := hashing{algorithm: a, name: name, given: salt, salt: salt, total: total, by: by, utf16: strings == UTF16, low: strings == LowByte}
-	if by == TargetingKey {
-		h.by = ""
-	}
+	h := hashing{algorithm: a, name: name, given: salt, salt: salt, total: total, by: newBy(unitBy), named: unitBy, utf16: strings == UTF16, low: strings == LowByte}
 	switch {
 	case a.seeded:
 		seed, err := strconv.ParseInt(salt, 10, 64)
@@ -54,14 +52,6 @@ func newHashing(name, salt, by, strings string, total uint32) (hashing, error) {
 	h.plain = a.kind == murmurScaled && !h.utf16
 	h.salted = hasher{}.write(salt)
 	return h, nil
-}
-
-// unit returns the id that the subject goes by, empty when that is not known.
-func (h *hashing) unit(who *Subject) string {
-	if h.by == "" {
-		return who.Key
-	}
-	return unitOf(who.attribute(h.by))
 }
 
 // unitOf is an attribute as a unit id: a text as it is, a whole number within ±2^53 in decimal, nothing else. Beyond 2^53

@@ -231,10 +231,7 @@ func (s *compiledSlice) has(who *Subject) (in bool, unit string, bucket uint32) 
 
 // attribute names what the bucket depends on.
 func (h *hashing) attribute() string {
-	if h.by == "" {
-		return TargetingKey
-	}
-	return h.by
+	return orKey(h.by.attribute)
 }
 
 // compiledSplit is a Split whose salt is hashed and whose outcomes are prepared.
@@ -282,8 +279,8 @@ func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) 
 // assign finds the variant whose range holds the unit's bucket. A unit that is not known is in no range.
 func (s *compiledSplit) assign(who *Subject) verdict {
 	unit := who.Key
-	if s.by != "" {
-		unit = unitOf(who.attribute(s.by))
+	if s.by.attribute != "" {
+		unit = s.unit(who)
 	}
 	if unit == "" {
 		return verdict{outcome: s.keyless}

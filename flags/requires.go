@@ -13,12 +13,13 @@ const (
 	requiresStrings     = "strings/1"     // other ways of reading unit ids
 	requiresLogic       = "logic/1"
 	requiresNoValue     = "no-value/1" // serving the caller's default
+	requiresPaths       = "paths/1"    // unit ids within objects
 )
 
 func unknownRequirements(all []string) (out []string) {
 	for _, r := range all {
 		switch r {
-		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings, requiresLogic, requiresNoValue:
+		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings, requiresLogic, requiresNoValue, requiresPaths:
 		default:
 			out = append(out, r)
 		}
@@ -31,9 +32,10 @@ func unknownRequirements(all []string) (out []string) {
 func (f *Flag) Needs() []string {
 	n := needs{}
 	n.when(len(f.Overrides) > 0, requiresOverrides)
+	n.when(slices.ContainsFunc(f.Overrides, func(o Override) bool { return isNested(o.By) }), requiresPaths)
 	n.when(len(f.Holdouts) > 0, requiresHoldouts)
 	for i := range f.Holdouts {
-		n.when(f.Holdouts[i].Slice.Strings != "", requiresStrings)
+		n.slices([]Slice{f.Holdouts[i].Slice})
 	}
 	for i := range f.Rules {
 		n.conditions(f.Rules[i].If)
@@ -44,7 +46,8 @@ func (f *Flag) Needs() []string {
 	n.when(f.Off == "" || f.Default == Serve{}, requiresNoValue)
 	if f.Experiment != nil {
 		n.when(len(f.Experiment.Within) > 0, requiresExperiments)
-		n.when(f.Experiment.Split.Strings != "", requiresStrings)
+		n.slices(f.Experiment.Within)
+		n.serve(Serve{Split: &f.Experiment.Split})
 	}
 	slices.Sort(n.names)
 	return n.names
@@ -59,7 +62,9 @@ func (n *needs) when(needed bool, name string) {
 }
 
 func (n *needs) serve(s Serve) {
-	n.when(s.Split != nil && s.Split.Strings != "", requiresStrings)
+	if s.Split != nil {
+		n.slices([]Slice{{By: s.Split.By, Strings: s.Split.Strings}})
+	}
 }
 
 func (n *needs) conditions(all []Condition) {
@@ -68,7 +73,9 @@ func (n *needs) conditions(all []Condition) {
 		n.when(c.Not || c.IgnoreCase || len(c.Path) > 0 || c.All != nil || c.Any != nil || c.Slice != nil, requiresConditions)
 		n.when(c.Segments != nil, requiresSegments)
 		n.when(c.Flag != "", requiresFlags)
-		n.when(c.Slice != nil && c.Slice.Strings != "", requiresStrings)
+		if c.Slice != nil {
+			n.slices([]Slice{*c.Slice})
+		}
 		n.conditions(c.All)
 		n.conditions(c.Any)
 	}

@@ -7,7 +7,7 @@ type compiledSegment struct {
 	program
 	key      string
 	revision uint64
-	by       string // empty for the targeting key
+	by       by
 	included IDs
 	excluded IDs
 	rules    []compiledRule // only their conditions
@@ -15,10 +15,7 @@ type compiledSegment struct {
 }
 
 func compileSegment(s *Segment, links linker) *compiledSegment {
-	out := &compiledSegment{key: s.Key, revision: s.Revision, by: s.By, included: s.Included, excluded: s.Excluded}
-	if out.by == TargetingKey {
-		out.by = ""
-	}
+	out := &compiledSegment{key: s.Key, revision: s.Revision, by: newBy(s.By), included: s.Included, excluded: s.Excluded}
 	p := newProgrammer(links)
 	for _, r := range s.Rules {
 		conditions, err := p.addAll(r.If)
@@ -36,23 +33,15 @@ func compileSegment(s *Segment, links linker) *compiledSegment {
 	}
 	out.program = p.program
 	if !out.included.IsZero() || !out.excluded.IsZero() {
-		out.attributes = append(out.attributes, orKey(out.by))
+		out.attributes = append(out.attributes, orKey(out.by.attribute))
 	}
 	return out
-}
-
-// unit is the id that the lists may name.
-func (s *compiledSegment) unit(who *Subject) string {
-	if s.by == "" {
-		return who.Key
-	}
-	return unitOf(who.attribute(s.by))
 }
 
 // has reports whether the subject is a member.
 func (s *compiledSegment) has(r *Ruleset, who *Subject) bool {
 	if s.included.set != nil || s.excluded.set != nil {
-		if unit := s.unit(who); unit != "" {
+		if unit := s.by.unit(who); unit != "" {
 			if s.included.Has(unit) {
 				return true
 			}

@@ -140,7 +140,7 @@ type Split struct {
 	Algorithm string `json:"algorithm"`
 	Salt      string `json:"salt"`
 	Total     uint32 `json:"total"`
-	By        string `json:"by,omitempty"` // attribute that holds the unit id; empty for the targeting key
+	By        string `json:"by,omitempty"` // attribute that holds the unit id, see ByPath; empty for the targeting key
 	// Strings is how the algorithms of other products read a unit id: "" for its UTF-8 bytes, "utf16" for UTF-16 units as
 	// the JavaScript SDKs of GrowthBook and flagd do, "lowbyte" for the low bytes of those as Unleash's does.
 	Strings string `json:"strings,omitempty"`

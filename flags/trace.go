@@ -62,7 +62,7 @@ func found(c *condition, who *Subject) json.RawMessage {
 
 func (s *compiledSegment) trace(r *Ruleset, who *Subject) Membership {
 	out := Membership{Segment: s.key, Revision: s.revision, Member: s.has(r, who), Why: "no rule"}
-	unit := s.unit(who)
+	unit := s.by.unit(who)
 	switch {
 	case unit != "" && s.included.Has(unit):
 		out.Why = "included"
@@ -113,5 +113,5 @@ func (e *explainer) split(s *compiledSplit) *BucketTrace {
 }
 
 func (h *hashing) trace() BucketTrace {
-	return BucketTrace{Algorithm: h.name, Salt: h.given, By: orKey(h.by), Total: h.total}
+	return BucketTrace{Algorithm: h.name, Salt: h.given, By: orKey(h.named), Total: h.total}
 }

@@ -43,7 +43,7 @@ func checkPlan(p Plan) error {
 	if err := domain.CheckText("/hypothesis", "hypothesis", p.Hypothesis, true, maxHypothesis); err != nil {
 		return err
 	}
-	if err := domain.At("/flag", domain.CheckKey("flag", p.Flag)); err != nil {
+	if err := domain.At("/flag", domain.CheckBroughtKey("flag", p.Flag)); err != nil {
 		return err
 	}
 	if err := domain.At("/environment", domain.CheckProjectKey("environment", p.Environment)); err != nil {

@@ -81,7 +81,7 @@ func create(s State, c Create) ([]Event, error) {
 	if err := domain.At("/project", domain.CheckProjectKey("project", c.Project)); err != nil {
 		return nil, err
 	}
-	if err := domain.CheckKey("flag", c.Key); err != nil {
+	if err := domain.CheckBroughtKey("flag", c.Key); err != nil {
 		return nil, err
 	}
 	if c.Name == "" {

@@ -43,7 +43,7 @@ func TestConditionsAreOneThingAndCompleted(t *testing.T) {
 		refuse("a condition is something", "empty_condition", "", flag.Condition{}),
 		refuse("a group is of something", "wrong_number_of_conditions", "/all", flag.Condition{All: []flag.Condition{}}),
 		refuse("conditions are not too deep", "too_deep", "/any/0/any/0/any/0/any/0/any/0/any/0/any/0/any", deep),
-		refuse("a segment has a key", "bad_key", "/segments/0", flag.Condition{Segments: []domain.SegmentKey{"No"}}),
+		refuse("a segment has a key", "bad_key", "/segments/0", flag.Condition{Segments: []domain.SegmentKey{"No!"}}),
 		refuse("segments are some", "wrong_number_of_segments", "/segments", flag.Condition{Segments: []domain.SegmentKey{}}),
 		refuse("a flag serves variants or values", "variants_or_values", "", flag.Condition{Flag: "b"}),
 		refuse("a flag serves no list", "wrong_value_type", "/values/0", flag.Condition{Flag: "b", Values: values("[1]")}),

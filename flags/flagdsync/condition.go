@@ -78,7 +78,7 @@ func (e *exporter) segment(key string) (any, error) {
 		return nil, cannot("the segment %q lists %d ids, and a rule of flagd's should not have more than %d", key, n, maxIDs)
 	}
 	if s.By != "" && s.By != flags.TargetingKey {
-		if _, err := addressable(s.By, nil); err != nil {
+		if _, err := addressable(flags.ByPath(s.By)); err != nil {
 			return nil, err
 		}
 	}

@@ -228,7 +228,7 @@ func (e *exporter) chain(f *flags.Flag) (chain []any, err error) {
 	add := func(condition, result any) { chain = append(chain, condition, result) }
 	for _, o := range f.Overrides {
 		if o.By != "" {
-			if _, err := addressable(o.By, nil); err != nil {
+			if _, err := addressable(flags.ByPath(o.By)); err != nil {
 				return nil, err
 			}
 		}

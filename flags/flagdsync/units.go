@@ -53,7 +53,8 @@ func unitBy(attribute string) unit {
 		key := variable(flags.TargetingKey)
 		return unit{known: op("!!", key), text: key}
 	}
-	v := variable(attribute)
+	attribute, path := flags.ByPath(attribute)
+	v := variable(strings.Join(append([]string{attribute}, path...), "."))
 	text := and(append(isText(v), op("!==", v, ""))...)
 	number := and(append(isNumber(v), op("<=", -maxSafe, v, maxSafe), op("===", op("%", v, 1), 0))...)
 	return unit{known: or(text, number), text: v}
@@ -89,7 +90,7 @@ func hashed(algorithm, salt, by, reading string) (u unit, key any, err error) {
 		return u, nil, cannot("its salt begins with white space, which flagd cuts off")
 	}
 	if by != "" {
-		if _, err := addressable(by, nil); err != nil {
+		if _, err := addressable(flags.ByPath(by)); err != nil {
 			return u, nil, err
 		}
 	}
