@@ -40,6 +40,9 @@ type Analysis struct {
 	Margins []Margin `json:"margins,omitempty"`
 	// Target is by how much the primary metric is to improve; zero: by anything.
 	Target Amount `json:"target,omitzero"`
+	// Mixture is the size of the effects that MixtureSPRT looks for: the standard deviation of the normal distribution it mixes over.
+	// Starting fills in Target where it is left out. A relative one holds for every metric, an absolute one is in the primary's unit.
+	Mixture Amount `json:"mixture,omitzero"`
 	// Bayesian asks for the Bayesian view beside the other one.
 	Bayesian *Bayesian `json:"bayesian,omitempty"`
 }
@@ -53,9 +56,14 @@ const (
 	GroupSequential Method = "group_sequential"
 	// ConfidenceSequence is valid at every moment.
 	ConfidenceSequence Method = "confidence_sequence"
+	// MixtureSPRT is valid at every moment, too, and strongest against effects of the size that the plan looks for.
+	MixtureSPRT Method = "msprt"
 	// Fixed is valid once, at the planned end.
 	Fixed Method = "fixed"
 )
+
+// AlwaysValid reports whether the method holds however often one looks.
+func (m Method) AlwaysValid() bool { return m == ConfidenceSequence || m == MixtureSPRT }
 
 // Spending is a rule by which looks share the error probability.
 type Spending string
@@ -81,6 +89,7 @@ const (
 	Holm         Correction = "holm"       // family-wise error, step-down
 	Bonferroni   Correction = "bonferroni" // family-wise error, one level for all
 	BH           Correction = "bh"         // false discovery rate (Benjamini and Hochberg)
+	EBH          Correction = "ebh"        // false discovery rate by e-values (Wang and Ramdas), for always-valid methods
 	NoCorrection Correction = "none"
 )
 
@@ -153,17 +162,15 @@ func (p Plan) Resolved(at time.Time) Analysis {
 	if !p.PlannedEnd.IsZero() {
 		planned = p.PlannedEnd.Sub(at)
 	}
-	if a.Method == "" {
-		a.Method = ConfidenceSequence
-		if planned > 0 || a.PlannedUnits > 0 {
-			a.Method = GroupSequential
-		}
-	}
+	a.Method = p.chosen()
 	if a.Alpha == 0 {
 		a.Alpha = defaultAlpha
 	}
 	if a.Method == GroupSequential {
 		a = a.withLooks(planned)
+	}
+	if a.Method == MixtureSPRT && a.Mixture == (Amount{}) {
+		a.Mixture = a.Target
 	}
 	a.Correction, a.Scope, a.CUPED = or(a.Correction, Holm), or(a.Scope, ScopePrimary), or(a.CUPED, On)
 	if a.MinRuntimeSeconds == nil {
@@ -178,6 +185,18 @@ func (p Plan) Resolved(at time.Time) Analysis {
 		a.Bayesian = &Bayesian{RelativeMean: b.RelativeMean, RelativeSD: b.RelativeSD, A: 1, B: 1}
 	}
 	return a
+}
+
+// chosen is the plan's method, or the one that follows from the plan when it names none.
+func (p Plan) chosen() Method {
+	switch a := p.Analysis; {
+	case a.Method != "":
+		return a.Method
+	case !p.PlannedEnd.IsZero() || a.PlannedUnits > 0:
+		return GroupSequential
+	default:
+		return ConfidenceSequence
+	}
 }
 
 func (a Analysis) withLooks(planned time.Duration) Analysis {

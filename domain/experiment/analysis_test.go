@@ -45,6 +45,19 @@ func TestAnAnalysis(t *testing.T) {
 		refuse("looks at the end", "last_look_missing", "/analysis/look_at/1", func(a *a) { a.LookAt = []float64{0.5, 0.9} }),
 		refuse("corrects by a known rule", "unknown_correction", "/analysis/correction", func(a *a) { a.Correction = "sidak" }),
 		refuse("corrects a known family", "unknown_scope", "/analysis/scope", func(a *a) { a.Scope = "some" }),
+		refuse("corrects e-values only where there are some", "no_e_values", "/analysis/correction", func(a *a) { a.Correction = experiment.EBH }),
+		refuse("mixes only in a mixture test", "no_mixture", "/analysis/mixture", func(a *a) { a.Mixture = experiment.Amount{By: experiment.Relative, Value: 0.02} }),
+		refuse("says what a mixture test looks for", "mixture_missing", "/analysis/mixture", func(a *a) { a.Method = experiment.MixtureSPRT }),
+		refuse("looks for effects without a sign", "amount_out_of_range", "/analysis/mixture/value", func(a *a) {
+			a.Method, a.Mixture = experiment.MixtureSPRT, experiment.Amount{By: experiment.Absolute, Value: -1}
+		}),
+		refuse("has no looks in a mixture test", "no_looks", "/analysis/spending", func(a *a) {
+			a.Method, a.Looks, a.Mixture = experiment.MixtureSPRT, 5, experiment.Amount{By: experiment.Relative, Value: 0.02}
+		}),
+		{
+			Name: "corrects e-values of an open-ended plan", When: create(analysed(func(a *a) { a.Correction = experiment.EBH })),
+			Then: events{created(analysed(func(a *a) { a.Correction = experiment.EBH }))},
+		},
 		refuse("switches CUPED on or off", "unknown_switch", "/analysis/cuped", func(a *a) { a.CUPED = "maybe" }),
 		refuse("looks at few segments", "too_many_segments", "/analysis/segments", func(a *a) { a.Segments = slices.Repeat([]string{"x"}, 11) }),
 		refuse("names a segment once", "duplicate_segment", "/analysis/segments/1", func(a *a) { a.Segments = []string{"country", "country"} }),
@@ -88,6 +101,14 @@ func TestStartingFillsInTheAnalysis(t *testing.T) {
 	}
 	if a := resolved(analysed(func(a *experiment.Analysis) { a.PlannedUnits = 1000 })); a.Method != experiment.GroupSequential {
 		t.Errorf("%+v", a)
+	}
+	looking := experiment.Amount{By: experiment.Relative, Value: 0.02}
+	mixture := resolved(func(p *experiment.Plan) {
+		ending(noon.AddDate(0, 0, 14))(p)
+		p.Analysis.Method, p.Analysis.Target = experiment.MixtureSPRT, looking
+	})
+	if mixture.Mixture != looking || mixture.Schedule() != nil || mixture.Spending != "" || !mixture.Method.AlwaysValid() {
+		t.Errorf("a mixture test looks for its target: %+v", mixture)
 	}
 	fixed := resolved(func(p *experiment.Plan) { ending(noon.AddDate(0, 0, 14))(p); p.Analysis.Method = experiment.Fixed })
 	if fixed.Method != experiment.Fixed || fixed.Schedule() != nil {

@@ -12,7 +12,7 @@ import (
 // checkAnalysis refuses an analysis that could not be carried out, or whose parts contradict each other.
 func checkAnalysis(p Plan) error {
 	a := p.Analysis
-	for _, check := range []func(Plan) error{checkMethod, checkLooks, checkFamily, checkSegments, checkMargins} {
+	for _, check := range []func(Plan) error{checkMethod, checkMixture, checkLooks, checkFamily, checkSegments, checkMargins} {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -25,8 +25,8 @@ func checkAnalysis(p Plan) error {
 
 func checkMethod(p Plan) error {
 	a := p.Analysis
-	if !slices.Contains([]Method{"", GroupSequential, ConfidenceSequence, Fixed}, a.Method) {
-		return domain.Invalid("/analysis/method", "the method is group_sequential, confidence_sequence or fixed, not %q; leave it out to have it chosen by the plan", a.Method).WithCode("unknown_method")
+	if !slices.Contains([]Method{"", GroupSequential, ConfidenceSequence, MixtureSPRT, Fixed}, a.Method) {
+		return domain.Invalid("/analysis/method", "the method is group_sequential, confidence_sequence, msprt or fixed, not %q; leave it out to have it chosen by the plan", a.Method).WithCode("unknown_method")
 	}
 	if a.Alpha != 0 && !(a.Alpha >= 1e-6 && a.Alpha <= 0.5) {
 		return domain.Invalid("/analysis/alpha", "alpha, the probability of a false alarm, lies between 0.000001 and 0.5, not at %v; 0.05 is usual", a.Alpha).WithCode("alpha_out_of_range")
@@ -82,8 +82,11 @@ func checkLookAt(at []float64) error {
 
 func checkFamily(p Plan) error {
 	a := p.Analysis
-	if !slices.Contains([]Correction{"", Holm, Bonferroni, BH, NoCorrection}, a.Correction) {
-		return domain.Invalid("/analysis/correction", "the correction is holm, bonferroni, bh or none, not %q", a.Correction).WithCode("unknown_correction")
+	if !slices.Contains([]Correction{"", Holm, Bonferroni, BH, EBH, NoCorrection}, a.Correction) {
+		return domain.Invalid("/analysis/correction", "the correction is holm, bonferroni, bh, ebh or none, not %q", a.Correction).WithCode("unknown_correction")
+	}
+	if a.Correction == EBH && !p.chosen().AlwaysValid() {
+		return domain.Invalid("/analysis/correction", "ebh needs e-values, which only the methods confidence_sequence and msprt have; choose one of them, or bh").WithCode("no_e_values")
 	}
 	if !slices.Contains([]Scope{"", ScopePrimary, ScopeGoals, ScopeAll}, a.Scope) {
 		return domain.Invalid("/analysis/scope", "the scope of the correction is primary, goals or all, not %q", a.Scope).WithCode("unknown_scope")

@@ -107,9 +107,10 @@ func commands() *rapid.Generator[experiment.Command] {
 			p.PlannedEnd = domaintest.Someone().At.Add(rapid.SampledFrom([]time.Duration{-1, 1, time.Hour, 1 << 62}).Draw(t, "end")).In(time.FixedZone("", -3600))
 		}
 		p.Analysis = experiment.Analysis{
-			Method: rapid.SampledFrom([]experiment.Method{"", "", experiment.GroupSequential, experiment.Fixed, "x"}).Draw(t, "method"),
+			Method: rapid.SampledFrom([]experiment.Method{"", "", experiment.GroupSequential, experiment.MixtureSPRT, experiment.Fixed, "x"}).Draw(t, "method"),
 			LookAt: rapid.SampledFrom([][]float64{nil, nil, {}, {0.5, 1}, {1, 0.5}}).Draw(t, "looks"), Segments: rapid.SampledFrom([][]string{nil, {}, {"country"}}).Draw(t, "segments"),
 			Margins:  rapid.SampledFrom([][]experiment.Margin{nil, {}, {{Metric: "a", Amount: experiment.Amount{By: experiment.Relative, Value: 0.1}}}}).Draw(t, "margins"),
+			Mixture:  rapid.SampledFrom([]experiment.Amount{{}, {By: experiment.Relative, Value: 0.1}}).Draw(t, "mixture"),
 			Bayesian: rapid.SampledFrom([]*experiment.Bayesian{nil, {}, {A: 1}}).Draw(t, "prior"),
 		}
 		return p

@@ -29,6 +29,11 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		Margins: []experiment.Margin{{Metric: "errors", Amount: experiment.Amount{By: experiment.Relative, Value: 0.02}}},
 		Target:  experiment.Amount{By: experiment.Absolute, Value: 0.5}, Bayesian: &experiment.Bayesian{RelativeMean: 0.01, RelativeSD: 0.05, A: 2, B: 3},
 	}
+	mixed := analysed
+	mixed.Analysis = experiment.Analysis{
+		Method: experiment.MixtureSPRT, Alpha: 0.05, Mixture: experiment.Amount{By: experiment.Relative, Value: 0.03}, Correction: experiment.EBH, Scope: experiment.ScopeGoals, CUPED: experiment.On,
+		MinRuntimeSeconds: new(int64(604_800)), Target: experiment.Amount{By: experiment.Relative, Value: 0.02},
+	}
 	domaintest.Samples(t, experiment.Aggregate, os.DirFS("testdata/events"), map[string]experiment.Event{
 		"ExperimentCreated.v1.json":          experiment.Created{Project: "shop", Key: "checkout", Name: "Checkout on one page", Plan: full},
 		"ExperimentRenamed.v1.json":          experiment.Renamed{Name: "One page"},
@@ -36,6 +41,7 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		"PlanChanged.v1.layer.json":          experiment.PlanChanged{Plan: layered},
 		"ExperimentStarted.v1.json":          experiment.Started{Plan: full, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ExperimentStarted.v1.analysis.json": experiment.Started{Plan: analysed, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
+		"ExperimentStarted.v1.msprt.json":    experiment.Started{Plan: mixed, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ReadingTaken.v1.json": experiment.ReadingTaken{Reading: experiment.Reading{
 			Look: 2, Planned: 3, Position: 18_446_744_073_709_551_615, At: time.Date(2026, 3, 15, 6, 30, 0, 0, time.UTC), Fraction: 0.6, Final: true,
 			Method: experiment.GroupSequential, AnalysisVersion: "2", Units: []int64{5_000, 5_012, 4_990},

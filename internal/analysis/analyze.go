@@ -102,6 +102,9 @@ func (a *analyst) compare(m *Metric, d metric.Definition, c columns) (*prepared,
 	arms := a.in.Experiment.Plan.Arms
 	made, summaries := make([]comparison, len(arms)), make([]summary, len(arms))
 	p, err := prepare(a.in.Units, d, c, a.rules)
+	if p != nil {
+		p.primary = m.Role == Primary
+	}
 	for arm := 0; arm < len(arms) && err == nil; arm++ {
 		summaries[arm], err = p.summarize(a.rows[arm])
 	}
@@ -151,9 +154,9 @@ func (a *analyst) family(r *Result) {
 	if a.rules.old {
 		return
 	}
-	places, ps := a.together(r)
+	places, ps, lnPs := a.together(r)
 	levels, err := stats.Levels(a.rules.correction(), ps, a.rules.Alpha)
-	adjusted, failed := stats.Adjust(a.rules.correction(), ps)
+	adjusted, failed := a.rules.adjust(ps, lnPs)
 	if errors.Join(err, failed) != nil {
 		return
 	}
@@ -168,33 +171,33 @@ func (a *analyst) family(r *Result) {
 	}
 }
 
-// together are the comparisons of the family and their p values. One that cannot be made was planned, so it counts, as one that shows
+// together are the comparisons of the family, their p values and the logarithms of these. One that cannot be made was planned, so it counts, as one that shows
 // nothing.
-func (a *analyst) together(r *Result) (places []place, ps []float64) {
+func (a *analyst) together(r *Result) (places []place, ps, lnPs []float64) {
 	for i := range r.Metrics {
 		if !a.rules.inFamily(r.Metrics[i].Role) {
 			continue
 		}
 		for arm := 1; arm < len(a.made[i]); arm++ {
-			p := a.pOf(a.made[i][arm])
+			p, lnP := a.pOf(a.made[i][arm])
 			if guard := r.Metrics[i].Comparisons[arm-1].Guard; guard != nil {
-				p = guard.HarmP // the claim that could be false is that of harm
+				p, lnP = guard.HarmP, r.Metrics[i].Comparisons[arm-1].LnP // the claim that could be false is that of harm
 			}
-			places, ps = append(places, place{i, arm}), append(ps, p)
+			places, ps, lnPs = append(places, place{i, arm}), append(ps, p), append(lnPs, lnP)
 		}
 	}
-	return places, ps
+	return places, ps, lnPs
 }
 
-func (a *analyst) pOf(c comparison) float64 {
+func (a *analyst) pOf(c comparison) (p, lnP float64) {
 	if c.err != nil || a.broken != nil {
-		return 1
+		return 1, 0
 	}
 	e, _, err := a.judged(c, a.rules.Alpha)
 	if err != nil {
-		return 1
+		return 1, 0
 	}
-	return e.P
+	return e.P, e.LnP
 }
 
 // effect is a comparison judged at a level.

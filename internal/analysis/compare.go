@@ -19,12 +19,13 @@ type pair struct {
 	isRate             bool
 	rates              [2]stats.Proportion // of a rate
 	exact              *stats.ExactP       // set when the counts are too small for large-sample tests
+	primary            bool                // of the plan's primary metric
 	adjusted           *AdjustedArm
 }
 
 // compare makes a comparison by the method that the metric's kind and the counts ask for.
 func (p *prepared) compare(control, treatment summary) (pair, error) {
-	out := pair{units: float64(control.units + treatment.units), rates: [2]stats.Proportion{control.rate, treatment.rate}, isRate: p.isRate()}
+	out := pair{units: float64(control.units + treatment.units), rates: [2]stats.Proportion{control.rate, treatment.rate}, isRate: p.isRate(), primary: p.primary}
 	test := stats.Test{Alpha: p.level}
 	var err error
 	switch {
@@ -235,7 +236,7 @@ func (p *prepared) ratioFigures(out *MetricArm, s summary) (low, high float64, e
 // exactly judges a comparison of small counts under a rule. Of rates it is the score test, whose p and intervals are one at any counts;
 // Fisher's exact p is told beside it. Of events the exact p goes through the rule as the z that has it.
 func (c comparison) exactly(j judge, level float64) (stats.Effect, string, error) {
-	rule, err := j.rule(level, c.units)
+	rule, err := j.rule(level, &c.pair)
 	if err != nil {
 		return stats.Effect{}, "", err
 	}

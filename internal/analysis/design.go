@@ -173,9 +173,11 @@ func (q DesignQuestion) inflation(ask stats.Question) (float64, error) {
 		return 1, nil
 	case experiment.ConfidenceSequence:
 		return stats.SequenceInflation(level, ask.Power)
+	case experiment.MixtureSPRT:
+		return mixtureInflation(level, ask.Power)
 	case experiment.GroupSequential:
 	default:
-		return 0, fmt.Errorf("the method is group_sequential, confidence_sequence or fixed, not %q", q.Method)
+		return 0, fmt.Errorf("the method is group_sequential, confidence_sequence, msprt or fixed, not %q", q.Method)
 	}
 	looks := q.Looks
 	if looks == 0 {

@@ -63,6 +63,8 @@ func (a *analyst) looks(r Result) *Looks {
 		a.sequentialLooks(&out, r)
 	case experiment.Fixed:
 		out.Sentence = fmt.Sprintf("%s recorded. A fixed-horizon test is valid for one reading at the planned end; every further one makes false alarms more likely than alpha.", countedLooks(len(readings)))
+	case experiment.MixtureSPRT:
+		out.Sentence = fmt.Sprintf("%s recorded. A mixture sequential test is valid however often one looks.", countedLooks(len(readings)))
 	case experiment.ConfidenceSequence:
 		out.Sentence = fmt.Sprintf("%s recorded. A confidence sequence is valid however often one looks.", countedLooks(len(readings)))
 	}
@@ -139,6 +141,8 @@ func (a *analyst) plan() Plan {
 		add("Group sequential: %d planned looks by %s; alpha of %s is spent on the looks that are taken by the rule %s. The experiment may end at a look whose boundary is crossed.", len(r.Schedule()), by, share(r.Alpha), r.spendingName())
 	case experiment.ConfidenceSequence:
 		add("Confidence sequence at alpha %s, narrowest at %g units: valid at every moment, however often one looks.", share(r.Alpha), r.tuned())
+	case experiment.MixtureSPRT:
+		add("%s", r.mixtureSentence(len(a.in.Experiment.Plan.Secondary)))
 	case experiment.Fixed:
 		add("Fixed horizon at alpha %s: valid for one reading at the planned end.", share(r.Alpha))
 	}
@@ -168,7 +172,7 @@ func (a *analyst) familySentences(add func(string, ...any)) {
 		add("There is one comparison that decides, so there is nothing to correct for.")
 	case r.Correction == experiment.NoCorrection:
 		add("%d comparisons in %s, not corrected: expect about %.2g false alarms among them.", n, of, float64(n)*r.Alpha)
-	case r.Correction == experiment.BH && r.Method == experiment.ConfidenceSequence:
+	case r.Correction == experiment.EBH || r.Correction == experiment.BH && r.Method.AlwaysValid():
 		add("%s for %d comparisons in %s; always-valid p values are reciprocals of e-values, so it holds the share of false alarms however the comparisons depend on each other (e-BH).", r.correctionName(), n, of)
 	case r.Correction == experiment.Bonferroni:
 		add("%s for %d comparisons in %s; the intervals hold jointly.", r.correctionName(), n, of)

@@ -105,9 +105,15 @@ func TestPIntervalsAndWordsNeverContradictEachOther(t *testing.T) {
 			w.guardrail = append(w.guardrail, 0.02)
 		}
 		a := experiment.Analysis{
-			Method:       rapid.SampledFrom([]experiment.Method{experiment.Fixed, experiment.ConfidenceSequence, experiment.GroupSequential}).Draw(t, "method"),
+			Method:       rapid.SampledFrom([]experiment.Method{experiment.Fixed, experiment.ConfidenceSequence, experiment.GroupSequential, experiment.MixtureSPRT}).Draw(t, "method"),
 			Correction:   rapid.SampledFrom([]experiment.Correction{experiment.Holm, experiment.Bonferroni, experiment.BH, experiment.NoCorrection}).Draw(t, "correction"),
 			PlannedUnits: 10_000,
+		}
+		if a.Method == experiment.MixtureSPRT {
+			a.Mixture = rapid.SampledFrom([]experiment.Amount{{By: experiment.Relative, Value: 0.1}, {By: experiment.Absolute, Value: 0.01}}).Draw(t, "mixture")
+		}
+		if a.Method.AlwaysValid() && rapid.Bool().Draw(t, "by e-values") {
+			a.Correction = experiment.EBH
 		}
 		in := w.under(a)
 		if a.Method == experiment.GroupSequential {

@@ -16,6 +16,7 @@ type prepared struct {
 	d metric.Definition
 	// mayBeExact: small counts are judged by an exact test.
 	mayBeExact bool
+	primary    bool    // the plan's primary metric
 	level      float64 // error probability of the arms' own intervals and of the fixed-horizon comparison
 	// value is a unit's value, after capping; denominator what a ratio or rate divides by, covariate what is known from before; nil
 	// where there is none.

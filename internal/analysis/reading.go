@@ -54,7 +54,7 @@ func (s Sources) due(ctx context.Context, state experiment.State, startedAt, sto
 	if !stoppedAt.IsZero() && stoppedAt.Before(until) {
 		until = stoppedAt
 	}
-	if a.Method != experiment.ConfidenceSequence {
+	if !a.Method.AlwaysValid() {
 		var units int64
 		if a.PlannedUnits > 0 { // else time alone tells, and nothing has to be counted
 			if units, err = s.count(ctx, state, at); err != nil {
@@ -93,7 +93,7 @@ func scheduled(state experiment.State, startedAt, stoppedAt, now time.Time, frac
 	switch state.Plan.Analysis.Method {
 	case experiment.GroupSequential:
 		planned = Due(state.Plan.Analysis, state.Readings, fraction)
-	case experiment.ConfidenceSequence:
+	case experiment.ConfidenceSequence, experiment.MixtureSPRT:
 		planned = int(now.Sub(startedAt) / day)
 		if last != nil && last.Planned >= planned {
 			planned = 0

@@ -11,26 +11,26 @@ import (
 // tunedFor is how many units a confidence sequence is narrowest at when the plan names no number.
 const tunedFor = 10_000
 
-// judge makes the rule by which a comparison counts, at a level of error probability. units are those of both arms.
+// judge makes the rule by which a comparison counts, at a level of error probability.
 type judge interface {
-	rule(level, units float64) (stats.Rule, error)
+	rule(level float64, of *pair) (stats.Rule, error)
 }
 
 // fixedJudge is valid for one reading.
 type fixedJudge struct{}
 
-func (fixedJudge) rule(level, _ float64) (stats.Rule, error) { return stats.FixedHorizon(level) }
+func (fixedJudge) rule(level float64, _ *pair) (stats.Rule, error) { return stats.FixedHorizon(level) }
 
 // alwaysJudge is valid at every moment. Its ρ is fixed by the plan, before the data, and the same at every level, so that p does not
 // depend on the level an interval is made at.
 type alwaysJudge struct{ tuned, alpha float64 }
 
-func (j alwaysJudge) rule(level, units float64) (stats.Rule, error) {
+func (j alwaysJudge) rule(level float64, of *pair) (stats.Rule, error) {
 	rho, err := stats.TunedRho(j.tuned, j.alpha)
 	if err != nil {
 		return stats.Rule{}, err
 	}
-	return stats.ConfidenceSequence(units, rho, level)
+	return stats.ConfidenceSequence(of.units, rho, level)
 }
 
 // oneSided is the rule for one side, for guardrails.
@@ -52,7 +52,7 @@ type lookJudge struct {
 	made   map[float64]stats.Rule // by level: a bound takes milliseconds, and many comparisons share one
 }
 
-func (j lookJudge) rule(level, _ float64) (stats.Rule, error) {
+func (j lookJudge) rule(level float64, _ *pair) (stats.Rule, error) {
 	if rule, ok := j.made[level]; ok {
 		return rule, nil
 	}
@@ -81,6 +81,8 @@ func (r rules) judgeFor(c course) (judge, error) {
 		return r.always(), nil
 	case experiment.GroupSequential:
 		return r.look(c)
+	case experiment.MixtureSPRT:
+		return mixtureJudge{mixture: r.Mixture, otherwise: r.always()}, nil
 	case experiment.Fixed:
 	}
 	return fixedJudge{}, nil
@@ -200,7 +202,7 @@ func (a *analyst) judged(c comparison, level float64) (stats.Effect, string, err
 	if _, fixed := a.judge.(fixedJudge); fixed && level == a.rules.Alpha {
 		return e, "fixed horizon", nil
 	}
-	rule, err := a.judge.rule(level, c.units)
+	rule, err := a.judge.rule(level, &c.pair)
 	if err != nil {
 		return stats.Effect{}, "", err
 	}
@@ -211,45 +213,6 @@ func (a *analyst) judged(c comparison, level float64) (stats.Effect, string, err
 	}
 	out.Method = method
 	return out, rule.Method, nil
-}
-
-// corrections of the plan as stats names them.
-func (r rules) correction() stats.Correction {
-	switch r.Correction {
-	case experiment.Bonferroni:
-		return stats.Bonferroni
-	case experiment.BH:
-		return stats.BenjaminiHochberg
-	case experiment.Holm:
-		return stats.Holm
-	case experiment.NoCorrection:
-	}
-	return stats.NoCorrection
-}
-
-func (r rules) correctionName() string {
-	switch r.Correction {
-	case experiment.Bonferroni:
-		return "Bonferroni's correction"
-	case experiment.BH:
-		return "Benjamini and Hochberg's correction"
-	case experiment.Holm:
-		return "Holm's correction"
-	case experiment.NoCorrection:
-	}
-	return "no correction"
-}
-
-// inFamily reports whether a metric's comparisons belong to the family that is corrected.
-func (r rules) inFamily(role Role) bool {
-	switch role {
-	case Secondary:
-		return r.Scope == experiment.ScopeGoals || r.Scope == experiment.ScopeAll
-	case Guardrail:
-		return r.Scope == experiment.ScopeAll
-	case Primary:
-	}
-	return true
 }
 
 func finite(values ...float64) bool {

@@ -45,7 +45,7 @@ func (a *analyst) tooEarly(r Result) (Verdict, bool) {
 		if running && !end.IsZero() && r.Data.LastExposure.Before(end) {
 			return Verdict{Outcome: NotEnough, Sentence: fmt.Sprintf("The experiment runs until %s; the primary metric is read then, not before.", end.Format("2 January 2006, 15:04 UTC"))}, true
 		}
-	case experiment.ConfidenceSequence:
+	case experiment.ConfidenceSequence, experiment.MixtureSPRT:
 	}
 	return Verdict{}, false
 }
@@ -137,7 +137,7 @@ func (a *analyst) undecided(r Result, primary Metric) Verdict {
 	switch {
 	case running && a.rules.sequential() && !a.course.final:
 		return Verdict{Outcome: NotEnough, Sentence: fmt.Sprintf("Not yet: no boundary was crossed at look %d (%s of the planned information). %s", len(a.course.shares), share(a.course.shares[len(a.course.shares)-1]), none)}
-	case running && a.rules.Method == experiment.ConfidenceSequence:
+	case running && a.rules.Method.AlwaysValid():
 		return Verdict{Outcome: NotEnough, Sentence: "Not yet: the experiment goes on. " + none}
 	default:
 		return Verdict{Outcome: NoDifference, Sentence: none}

@@ -23,7 +23,7 @@ func designCommand(_ context.Context, args []string, s Streams) error {
 	f.Float64Var(&q.Alpha, "alpha", 0.05, "`probability` of a false alarm, two-sided")
 	f.Float64Var(&q.Power, "power", 0.8, "`probability` of finding the effect")
 	weights := f.String("weights", "1,1", "`weights` of the arms, the control's first")
-	method := f.String("method", string(experiment.GroupSequential), "group_sequential, confidence_sequence or fixed")
+	method := f.String("method", string(experiment.GroupSequential), "group_sequential, confidence_sequence, msprt or fixed")
 	spending := f.String("spending", "", "obrien_fleming, pocock, power, obrien_fleming_classic or pocock_classic")
 	f.IntVar(&q.Looks, "looks", 5, "`number` of looks of a group sequential design")
 	f.Float64Var(&q.VarianceExplained, "explained", 0, "`share` of the variance that a covariate explains (CUPED)")
