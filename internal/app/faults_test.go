@@ -75,6 +75,13 @@ func serveLogged(t *testing.T, c app.Config, admin string) *rig {
 	return r
 }
 
+// rigAt is a server that was started otherwise, as the owner of a key sees it.
+func rigAt(t *testing.T, url, admin string) *rig {
+	r := &rig{t: t, url: url, admin: admin, http: &http.Client{Transport: &http.Transport{}}}
+	t.Cleanup(r.http.CloseIdleConnections)
+	return r
+}
+
 // call returns status and body.
 func (r *rig) call(method, path, body string) (int, string) {
 	r.t.Helper()

@@ -22,13 +22,11 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/assayhq/assay/domain/apikey"
 	"github.com/assayhq/assay/internal/analysis"
 	"github.com/assayhq/assay/internal/command"
 	"github.com/assayhq/assay/internal/policy"
 	"github.com/assayhq/assay/internal/vault"
 	"github.com/assayhq/assay/openapi"
-	"github.com/assayhq/assay/openapi/auth"
 	"github.com/assayhq/assay/projections"
 	"github.com/assayhq/assay/projections/catalog"
 	"github.com/assayhq/assay/projections/facts"
@@ -315,35 +313,15 @@ func (s *server) announce(ctx context.Context, ready func(Running)) error {
 	if s.flagd != nil {
 		running.Flagd = s.flagd.Addr().String()
 	}
-	if !s.catalog.AnyAdminKey() {
-		var err error
-		if running.AdminKey, err = s.firstAdminKey(ctx); err != nil || running.AdminKey == "" {
-			return err
-		}
+	var err error
+	if running.AdminKey, err = s.firstAdminKey(ctx); err != nil || ctx.Err() != nil {
+		return err
 	}
 	s.config.Log.Info().Str("url", running.URL).Msg("ready")
 	if ready != nil {
 		ready(running)
 	}
 	return nil
-}
-
-// firstAdminKey makes a key and waits until it can be used. It is empty when the context ended first, which is no failure.
-func (s *server) firstAdminKey(ctx context.Context) (string, error) {
-	token, issue, err := auth.Mint(rand.Reader, apikey.Key{Kind: apikey.Admin, Name: "first admin key"})
-	if err != nil {
-		return "", err
-	}
-	result, err := s.commands.Key(ctx, issue.Key.ID, issue, command.Options{Actor: "system:start", Reason: "The installation had no admin key."})
-	if err != nil {
-		return "", fmt.Errorf("making the first admin key: %w", err)
-	}
-	for _, r := range s.configuration() {
-		if err := r.Wait(ctx, result.Position); err != nil {
-			return "", nil //nolint:nilerr // the context ended
-		}
-	}
-	return token, nil
 }
 
 // configuration is all read models but the facts, which only results need.

@@ -46,14 +46,16 @@ const (
 	channelBytes = 16
 )
 
-// Mint makes a token and the command that lets it be used. key says everything but id and hash; random is a source of
-// cryptographic randomness.
+// Mint makes a token and the command that lets it be used. key says everything but the hash, and the id, which is random when
+// it is empty; random is a source of cryptographic randomness.
 func Mint(random io.Reader, key apikey.Key) (token string, issue apikey.Issue, err error) {
 	var raw [idBytes + secretBytes]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
 		return "", apikey.Issue{}, fmt.Errorf("making a key: %w", err)
 	}
-	key.ID = domain.KeyID(hex.EncodeToString(raw[:idBytes]))
+	if key.ID == "" {
+		key.ID = domain.KeyID(hex.EncodeToString(raw[:idBytes]))
+	}
 	secret := hex.EncodeToString(raw[idBytes:])
 	key.Hash = hashOf(secret)
 	return strings.Join([]string{tokenPrefix, string(key.Kind), string(key.ID), secret}, "_"), apikey.Issue{Key: key}, nil

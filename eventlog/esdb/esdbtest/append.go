@@ -46,6 +46,7 @@ func (n *node) Append(call streams.Streams_AppendServer) error {
 		return misled
 	}
 	if err := fault.instead(); err != nil {
+		n.cluster.refuse(name, events)
 		return err
 	}
 	o := n.cluster.store.commit(name, expectedBy(options), events)

@@ -42,6 +42,7 @@ type Cluster struct {
 	onAppend func(stream string) Fault
 	onSend   func(behindCheckpoint bool) bool
 	dropping chan struct{} // closed, and made anew, to end all subscriptions
+	refused  map[string]map[[16]byte]bool
 
 	seen Seen
 }
@@ -66,7 +67,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Cluster{options: o, store: newStore(o.Now), dropping: make(chan struct{})}
+	c := &Cluster{options: o, store: newStore(o.Now), dropping: make(chan struct{}), refused: map[string]map[[16]byte]bool{}}
 	if o.TLS {
 		cert, caFile, err := certify(t.TempDir(), o.Now())
 		if err != nil {
@@ -233,6 +234,25 @@ func (c *Cluster) fault(stream string) Fault {
 		return None
 	}
 	return c.onAppend(stream)
+}
+
+// Refused counts the different appends to a stream that a fault has refused, each however often it came.
+func (c *Cluster) Refused(stream string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.refused[stream])
+}
+
+func (c *Cluster) refuse(stream string, events []record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(events) == 0 {
+		return
+	}
+	if c.refused[stream] == nil {
+		c.refused[stream] = map[[16]byte]bool{}
+	}
+	c.refused[stream][events[0].id] = true
 }
 
 func (c *Cluster) cutsHere(behindCheckpoint bool) bool {
