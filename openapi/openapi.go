@@ -85,6 +85,8 @@ type Server struct {
 	streams atomic.Int64
 	deltas  deltaEvents
 	closing <-chan struct{}
+	// verified is what the last verification has seen; nil before the first.
+	verified atomic.Pointer[verification]
 	// configuration keeps all read models but the facts.
 	configuration []*projections.Runner
 	// document is openapi.yaml as JSON.

@@ -38,9 +38,11 @@ type StoreStatus struct {
 	State    string
 	Reason   string // one sentence; empty when all is well
 	Position projections.Position
-	// Events is how many there are up to Position, Chain the hash over them; 0 and empty when the engine keeps none.
+	// Events is how many there are up to Position, Chain the hash over them; 0 and empty when the engine keeps none, and Note
+	// says where they are found.
 	Events     uint64
 	Chain      string
+	Note       string
 	RecordedAt time.Time
 	Waiting    int
 	SizeBytes  uint64
@@ -74,13 +76,26 @@ type StoreVerified struct {
 	Events, Trimmed int
 }
 
-// GetLog tells how the log is.
-func (s *Server) GetLog(context.Context, api.GetLogRequestObject) (api.GetLogResponseObject, error) {
+// headTimeout bounds how long the answer about a log elsewhere waits for its head.
+const headTimeout = 2 * time.Second
+
+// GetLog tells how the log is. A log that is elsewhere is asked where it ends; when it does not answer, the answer is what is known.
+func (s *Server) GetLog(ctx context.Context, _ api.GetLogRequestObject) (api.GetLogResponseObject, error) {
 	status := s.Store.Status()
 	out := api.GetLog200JSONResponse{
-		Engine: api.LogStatusEngine(status.Engine), State: api.LogStatusState(status.State), Reason: status.Reason, Position: positionOf(status.Position),
-		Chain: status.Chain, Waiting: status.Waiting, SizeBytes: count(status.SizeBytes), Events: count(status.Events),
+		Engine: api.LogStatusEngine(status.Engine), State: api.LogStatusState(status.State), Reason: status.Reason,
+		Chain: status.Chain, Note: status.Note, Waiting: status.Waiting, SizeBytes: count(status.SizeBytes), Verified: s.verified.Load(),
 	}
+	if status.Chain != "" {
+		out.Events = count(status.Events)
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, headTimeout)
+		defer cancel()
+		if head, err := s.Head(ctx); err == nil {
+			status.Position = max(status.Position, head)
+		}
+	}
+	out.Position = positionOf(status.Position)
 	if status.FreeKnown {
 		out.FreeBytes = count(status.FreeBytes)
 	}
@@ -108,7 +123,17 @@ func (s *Server) VerifyLog(ctx context.Context, _ api.VerifyLogRequestObject) (a
 	}
 	out.Position, out.Chain = positionOf(seen.Position), seen.Chain
 	out.Events, out.Trimmed = strconv.Itoa(seen.Events), strconv.Itoa(seen.Trimmed)
+	s.verified.Store(&verification{At: s.Now().UTC(), Position: out.Position, Events: out.Events, Chain: out.Chain, Faults: len(out.Faults)})
 	return out, nil
+}
+
+// verification is what the last one has seen.
+type verification = struct {
+	At       time.Time `json:"at"`
+	Chain    string    `json:"chain"`
+	Events   string    `json:"events"`
+	Faults   int       `json:"faults"`
+	Position string    `json:"position"`
 }
 
 type verificationFault = struct {

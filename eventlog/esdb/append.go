@@ -46,6 +46,7 @@ func (l *Log) Append(ctx context.Context, stream string, expected eventlog.Revis
 	a := &appending{log: l, callers: ctx, stream: stream, expected: expected, events: proposed}
 	position, err := a.until(trying)
 	l.count(err)
+	l.sees(position)
 	return position, err
 }
 

@@ -134,6 +134,7 @@ func (f *follower) deliver(e *driver.RecordedEvent) error {
 	if !f.log.ours(e.StreamID) {
 		return nil
 	}
+	f.log.sees(eventlog.Position(e.Position.Commit))
 	r := f.log.recorded(e)
 	if !f.filter.Matches(r.Stream) {
 		return nil

@@ -38,6 +38,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -72,6 +73,7 @@ type Log struct {
 	link     *link
 	metrics  metrics
 	marker   marker
+	seen     atomic.Uint64 // the highest position of an event of this log that has come by
 	window   int // records that the server looks through between two checkpoints
 
 	once    sync.Once

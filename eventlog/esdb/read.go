@@ -149,7 +149,21 @@ func (l *Log) Head(ctx context.Context) (eventlog.Position, error) {
 	if looked > l.marker.looked {
 		l.marker.looked, l.marker.head = looked, head
 	}
+	l.sees(head)
 	return head, nil
+}
+
+// Seen returns the highest position of an event of this log that has come by since it was opened: appended, read or followed. It asks
+// nobody, so it never waits, and is 0 before the first.
+func (l *Log) Seen() eventlog.Position { return eventlog.Position(l.seen.Load()) }
+
+func (l *Log) sees(p eventlog.Position) {
+	for {
+		known := l.seen.Load()
+		if uint64(p) <= known || l.seen.CompareAndSwap(known, uint64(p)) {
+			return
+		}
+	}
 }
 
 // lookBack finds the last event of this log behind the position; otherwise it is the known one.

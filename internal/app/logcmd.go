@@ -105,13 +105,16 @@ func headOf(ctx context.Context, at serverFlags, where placeFlags, s Streams) (a
 	if _, err := server.Do(ctx, client.Request{Path: "/api/v1/log"}, &status); err != nil {
 		return archive.Head{}, err
 	}
+	if status.Chain == "" {
+		return archive.Head{}, fmt.Errorf("the event store ends at position %s and keeps no chain: read it with --log esdb://…, which computes one", status.Position)
+	}
 	return parseHead(status.Events, status.Position, status.Chain)
 }
 
 func parseHead(events, position, chain string) (h archive.Head, err error) {
 	n, err := strconv.Atoi(events)
 	if err != nil {
-		return h, fmt.Errorf("the server keeps no chain; use --log on its event store: %w", err)
+		return h, fmt.Errorf("the server answered %q for a number: %w", events, err)
 	}
 	p, err := strconv.ParseUint(position, 10, 64)
 	if err != nil {

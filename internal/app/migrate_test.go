@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,40 @@ func head(t *testing.T, args ...string) (h archive.Head) {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// knowsTheEnd checks what a server on an event store tells of its log: the head, where the chain is found, and the chain once a
+// verification has computed it.
+func (r *rig) knowsTheEnd(t *testing.T, where string) {
+	t.Helper()
+	at := head(t, "--log", where)
+	position := strconv.FormatUint(uint64(at.Position), 10)
+	before := r.must("GET", "/api/v1/log", "")
+	if !strings.Contains(before, `"position":"`+position+`"`) || !strings.Contains(before, "assay log verify --log") || strings.Contains(before, `"chain"`) {
+		t.Errorf("the log ends at %s, but is told to be %s", position, before)
+	}
+	if got := r.metric("assay_log_head_position"); got == "0" || got == "none" {
+		t.Errorf("the metrics say that the log ends at %s", got)
+	}
+	if code, _, told := command(t, "log", "head", "--url", r.url, "--key", r.admin); code != 1 || !strings.Contains(told, position) || !strings.Contains(told, "--log esdb") {
+		t.Errorf("the head by way of the server: %d %s", code, told)
+	}
+	r.must("GET", "/api/v1/log/verification", "")
+	var told struct {
+		Verified struct {
+			Position, Chain string
+			Faults          int
+		}
+	}
+	if err := json.Unmarshal([]byte(r.must("GET", "/api/v1/log", "")), &told); err != nil {
+		t.Fatal(err)
+	}
+	if v := told.Verified; v.Position != position || v.Chain != at.Chain.String() || v.Faults != 0 {
+		t.Errorf("the last verification saw %+v, the log ends at %+v", v, at)
+	}
+	if out := ok(t, "log", "verify", "--url", r.url, "--key", r.admin); !strings.Contains(out, at.Chain.String()) {
+		t.Errorf("verified by way of the server: %s", out)
+	}
 }
 
 // From the embedded log to an EventStoreDB server that loses answers and connections on the way, served there, and back again: the
@@ -72,6 +107,7 @@ func TestALogMovesToAnEventStoreAndBack(t *testing.T) {
 	if status, text := moved.call("GET", "/api/v1/log/backup", ""); status != 409 || !strings.Contains(text, "assay log export") {
 		t.Errorf("a backup of an event store: %d %s", status, text)
 	}
+	moved.knowsTheEnd(t, where)
 	if up := moved.metric("assay_eventstore_up"); up != "1" {
 		t.Errorf("the metrics say that the event store is up: %s", up)
 	}

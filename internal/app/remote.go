@@ -62,7 +62,10 @@ func (c *cluster) factsFolder() string { return c.facts }
 
 // Status implements openapi.Store. The cluster is not asked: a status never waits.
 func (c *cluster) Status() openapi.StoreStatus {
-	s := openapi.StoreStatus{Engine: "eventstoredb", State: openapi.StoreWritable}
+	s := openapi.StoreStatus{
+		Engine: "eventstoredb", State: openapi.StoreWritable, Position: c.Seen(),
+		Note: "an event store keeps neither a count nor a chain of the events; GET /api/v1/log/verification computes them, and so does assay log verify --log esdb://…",
+	}
 	if !c.Metrics().Connected {
 		s.State, s.Reason = openapi.StoreUnreachable, "the event store cannot be reached; the server keeps trying"
 	}

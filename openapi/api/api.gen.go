@@ -1082,19 +1082,22 @@ type LayerPart struct {
 
 // LogStatus defines model for LogStatus.
 type LogStatus struct {
-	// Chain SHA-256 over all events up to the last, hexadecimal; the same on every engine.
-	Chain string `json:"chain"`
+	// Chain SHA-256 over all events up to the last, hexadecimal; the same on every engine. Absent with an event store, which keeps none.
+	Chain string `json:"chain,omitempty"`
 
 	// Engine What holds the log.
 	Engine LogStatusEngine `json:"engine,omitempty"`
 
-	// Events How many there are.
+	// Events How many there are; absent when the engine does not count.
 	Events string `json:"events,omitempty"`
 
 	// FreeBytes Left on its disk.
 	FreeBytes string `json:"free_bytes,omitempty"`
 
-	// Position Of the last event.
+	// Note Where to find what the engine does not keep.
+	Note string `json:"note,omitempty"`
+
+	// Position Of the last event; while the log is unreachable, of the last one this server has seen.
 	Position string `json:"position"`
 
 	// Reason Why it is not writable or what is slow.
@@ -1104,6 +1107,17 @@ type LogStatus struct {
 
 	// State Reads and decisions go on in every state but closed.
 	State LogStatusState `json:"state"`
+
+	// Verified What the last verification by this server has seen; absent before the first.
+	Verified *struct {
+		At time.Time `json:"at"`
+
+		// Chain SHA-256 over all events up to the position.
+		Chain    string `json:"chain"`
+		Events   string `json:"events"`
+		Faults   int    `json:"faults"`
+		Position string `json:"position"`
+	} `json:"verified,omitempty"`
 
 	// Waiting Appends that wait for the disk.
 	Waiting int `json:"waiting,omitempty"`
