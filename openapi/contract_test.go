@@ -86,7 +86,7 @@ func TestEveryExampleOfTheDocumentWorks(t *testing.T) {
 	for id := range strings.FieldsSeq(`createProject changeProject createEnvironment createInstallationKey createKey createFlag changeFlag changeFlagEnvironment
 		archiveFlag restoreFlag explainFlag createSegment changeSegment changeSegmentIDs archiveSegment restoreSegment createLayer changeLayer archiveLayer
 		restoreLayer createHoldout changeHoldout archiveHoldout restoreHoldout createMetric changeMetric archiveMetric restoreMetric designExperiment createExperiment changeExperiment startExperiment
-		recordExposures recordMeasurements recordFeedback takeReading evaluateAll evaluateFlag stopExperiment decideExperiment`) {
+		recordExposures recordMeasurements recordFeedback eraseSubject takeReading evaluateAll evaluateFlag stopExperiment decideExperiment`) {
 		if id == "createExperiment" {
 			w.must("POST", shop+"/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase"}`)
 			w.must("POST", shop+"/metrics", `{"key":"refunds","kind":"count","event":"refund","direction":"decrease"}`)

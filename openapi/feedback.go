@@ -214,10 +214,24 @@ func (s *Server) ListFeedback(ctx context.Context, r api.ListFeedbackRequestObje
 	for _, e := range entries {
 		out.Items = append(out.Items, s.feedbackAnswer(p.State.Key, e))
 	}
+	s.auditReading(ctx, p.State.Key, out.Items)
 	if more {
 		out.NextCursor = positionOf(entries[len(entries)-1].Position)
 	}
 	return out, nil
+}
+
+// auditReading writes down who reads what people said, before it is answered: whatever level the server logs at, and nothing of what
+// was said or by whom. It is a line and no event, so that reading goes on while the log takes no writes.
+func (s *Server) auditReading(ctx context.Context, in domain.ProjectKey, items []api.Feedback) {
+	readable := 0
+	for _, i := range items {
+		if i.Status == api.Readable {
+			readable++
+		}
+	}
+	s.Log.Log().Str("audit", "feedback_read").Str("actor", string(principalOf(ctx).Actor())).Str("project", string(in)).
+		Int("items", len(items)).Int("readable", readable).Str("request_id", requestIDOf(ctx)).Msg("what people said was read")
 }
 
 func (s *Server) feedbackAnswer(in domain.ProjectKey, e said.Entry) api.Feedback {
@@ -250,11 +264,11 @@ func (s *Server) EraseSubject(ctx context.Context, r api.EraseSubjectRequestObje
 	if err != nil {
 		return nil, err
 	}
-	subject := measurement.NewPseudonyms(s.UnitKey(p.State.Key)).Of(subjectUnit, r.Subject)
+	subject := measurement.NewPseudonyms(s.UnitKey(p.State.Key)).Of(subjectUnit, r.Body.Subject)
 	if err := s.Vault.Erase(p.State.Key, subject); err != nil {
 		return nil, err
 	}
-	result, err := s.Commands.Feedback(ctx, p.State.Key, subject, feedback.Erase{}, options(ctx, r.Params.Reason, nil))
+	result, err := s.Commands.Feedback(ctx, p.State.Key, subject, feedback.Erase{}, options(ctx, r.Body.Reason, nil))
 	if err != nil {
 		return nil, err
 	}

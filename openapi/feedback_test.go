@@ -3,7 +3,7 @@ package openapi_test
 import (
 	"encoding/json"
 	"errors"
-	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +46,7 @@ func (k kept) Erase(in domain.ProjectKey, subject string) error {
 
 const (
 	giveFeedback = "/api/v1/feedback?project=shop&environment=production"
+	eraseSubject = shop + "/feedback/erase"
 	secretWords  = "my name is marker-9d2f and I want my money back"
 )
 
@@ -181,8 +182,8 @@ func TestAnErasedSubjectIsErased(t *testing.T) {
 	if items, _ := w.heard(""); len(items) != 2 || items[1].Text != secretWords || items[1].Status != "readable" {
 		t.Fatalf("before: %+v", items)
 	}
-	const ann = shop + "/subjects/ann@example.org?reason=She+asked."
-	w.must("DELETE", ann, "")
+	const ann = `{"subject":"ann@example.org","reason":"She asked."}`
+	w.must("POST", eraseSubject, ann)
 	erased := func(when string) {
 		t.Helper()
 		items, _ := w.heard("")
@@ -192,7 +193,7 @@ func TestAnErasedSubjectIsErased(t *testing.T) {
 	}
 	erased("after")
 	before := w.head()
-	w.must("DELETE", ann, "") // which is fine
+	w.must("POST", eraseSubject, ann) // which is fine
 	if _, words := w.say(one); words != "duplicate ;" {
 		t.Errorf("a retry of the sender: %s", words)
 	}
@@ -200,7 +201,7 @@ func TestAnErasedSubjectIsErased(t *testing.T) {
 		t.Error("erasing again, or a retry, was recorded")
 	}
 	erased("after a retry")
-	if p := problemIn(t, w.do(call{method: "DELETE", path: shop + "/subjects/nobody"})); p.Code != "not_found" {
+	if p := problemIn(t, w.do(call{method: "POST", path: eraseSubject, body: `{"subject":"nobody"}`})); p.Code != "not_found" {
 		t.Errorf("somebody who said nothing: %s", p.Code)
 	}
 	recorded := w.everything()
@@ -221,6 +222,53 @@ func TestAnErasedSubjectIsErased(t *testing.T) {
 	}
 }
 
+// Each reading is written down whatever level the server logs at: who, of which project, how much; and nothing of what was said, by whom,
+// or what the caller asked for.
+func TestReadingWhatPeopleSaidIsWrittenDown(t *testing.T) {
+	var logged lockedBuffer
+	w := newShop(t, func(d *openapi.Dependencies) { d.Log = zerolog.New(&logged).Level(zerolog.ErrorLevel) })
+	w.say(`{"event_id":"1","subject":"ann@example.org","text":"` + secretWords + `"},{"event_id":"2","subject":"bob@example.org","text":"Fine."}`)
+	w.must("POST", eraseSubject, `{"subject":"bob@example.org"}`)
+	if text := logged.text(); text != "" {
+		t.Errorf("before anybody reads, the log says %s", text)
+	}
+	w.heard("")
+	w.heard("?experiment=ann@example.org")
+	if answer := w.do(call{method: "GET", path: shop + "/feedback", key: w.server}); answer.Code != 403 {
+		t.Errorf("a server's key reads what people said: %d", answer.Code)
+	}
+	type line struct {
+		Level, Audit, Actor, Project string
+		Items, Readable              int
+		RequestID                    string `json:"request_id"`
+	}
+	var lines []line
+	for d := json.NewDecoder(strings.NewReader(logged.text())); d.More(); {
+		var l line
+		if err := d.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.RequestID) != 16 {
+			t.Errorf("the id of the request is %q", l.RequestID)
+		}
+		l.RequestID = ""
+		lines = append(lines, l)
+	}
+	actor := "key:" + strings.Split(w.admin, "_")[2]
+	want := []line{
+		{Audit: "feedback_read", Actor: actor, Project: "shop", Items: 2, Readable: 1},
+		{Audit: "feedback_read", Actor: actor, Project: "shop"},
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("written down is %+v, want %+v", lines, want)
+	}
+	for _, trace := range []string{"marker-9d2f", "example.org", "Fine."} {
+		if strings.Contains(logged.text(), trace) {
+			t.Errorf("%q is in the server's log", trace)
+		}
+	}
+}
+
 // Whatever people are called, they can be erased.
 func TestSubjectsOfAllNamesAreErased(t *testing.T) {
 	w := newShop(t)
@@ -230,7 +278,10 @@ func TestSubjectsOfAllNamesAreErased(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.must("POST", giveFeedback, string(body))
-		answer := w.do(call{method: "DELETE", path: shop + "/subjects/" + url.PathEscape(name)})
+		if body, err = json.Marshal(map[string]any{"subject": name}); err != nil {
+			t.Fatal(err)
+		}
+		answer := w.do(call{method: "POST", path: eraseSubject, body: string(body)})
 		if items, _ := w.heard("?limit=1"); answer.Code != 204 || items[0].Status != "erased" {
 			t.Errorf("%d: %q gets %d %s and is %+v", i, name, answer.Code, answer.Body, items[0])
 		}
@@ -242,14 +293,14 @@ func TestAnErasureThatIsNotRecordedIsDoneAgain(t *testing.T) {
 	w := newShop(t)
 	w.say(`{"event_id":"1","subject":"ann","text":"` + secretWords + `"}`)
 	w.log.fail(eventlog.ErrUnavailable)
-	if answer := w.do(call{method: "DELETE", path: shop + "/subjects/ann"}); answer.Code != 503 {
+	if answer := w.do(call{method: "POST", path: eraseSubject, body: `{"subject":"ann"}`}); answer.Code != 503 {
 		t.Errorf("while the log is away: %d", answer.Code)
 	}
 	w.log.fail(nil)
 	if items, _ := w.heard(""); items[0].Status != "unreadable" || items[0].Text != "" {
 		t.Errorf("the key is gone, but %+v", items)
 	}
-	w.must("DELETE", shop+"/subjects/ann", "")
+	w.must("POST", eraseSubject, `{"subject":"ann"}`)
 	if items, _ := w.heard(""); items[0].Status != "erased" {
 		t.Errorf("after it was done again: %+v", items)
 	}

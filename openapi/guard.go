@@ -181,6 +181,7 @@ func (g *guard) admit(c echo.Context, op *operation) error {
 		}
 	}
 	ctx := context.WithValue(r.Context(), principalKey, principal)
+	ctx = context.WithValue(ctx, requestIDKey, requestID(c))
 	if op.place {
 		place, err := g.server.place(ctx, principal, r.URL.Query())
 		if err != nil {

@@ -22,6 +22,7 @@ const (
 	placeKey
 	itemsKey
 	requestHashKey
+	requestIDKey
 )
 
 // principalOf is who is calling; the guard has put it there.
@@ -37,6 +38,12 @@ func principalOf(ctx context.Context) auth.Principal {
 func placeOf(ctx context.Context) ruleset.Place {
 	place, _ := ctx.Value(placeKey).(ruleset.Place)
 	return place
+}
+
+// requestIDOf is the id of the request; the guard has put it there.
+func requestIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey).(string)
+	return id
 }
 
 const requestIDHeader = "X-Request-Id"

@@ -127,7 +127,7 @@ func story() []step {
 			{"event_id":"f-1","subject":"user-1","text":"I did not find the basket.","score":3,"experiment_key":"trial","variant":"on","occurred_at":"2026-11-24T10:06:00Z"},
 			{"event_id":"f-2","subject":"user-2","text":"Nice banner.","flag_key":"banner"},
 			{"event_id":"f-3","subject":"user-2","text":""}]}`),
-		{"a person is forgotten", call{method: "DELETE", path: shop + "/subjects/user-1?reason=They+asked+for+it."}},
+		post("a person is forgotten", shop+"/feedback/erase", `{"subject":"user-1","reason":"They asked for it."}`),
 		get("what people said is read, as far as it may be", shop+"/feedback?limit=10"),
 		get("the results are read", shop+"/experiments/trial/results?min_position=20"),
 		get("the report is told as text", shop+"/experiments/trial/report?format=text&min_position=20"),

@@ -124,7 +124,8 @@ const (
 	giveFeedback = "/api/v1/feedback?project=shop&environment=production"
 	annsWords    = "I am " + marker + " and I want my money back"
 	bobsWords    = "Nice banner."
-	eraseAnn     = "/api/v1/projects/shop/subjects/" + marker + "%40example.org?reason=A+letter+of+1+March."
+	eraseSubject = "/api/v1/projects/shop/feedback/erase"
+	eraseAnn     = `{"subject":"` + marker + `@example.org","reason":"A letter of 1 March."}`
 )
 
 // A marker is seeded in what somebody says and in who says it. After the erasure it is nowhere: not in the log, the read models,
@@ -150,7 +151,15 @@ func TestAnErasedPersonIsNowhere(t *testing.T) {
 	start(app.Config{Data: before}, r.admin).saidIs("a copy of all before the erasure", "readable "+annsWords, "readable "+bobsWords)
 
 	r = start(app.Config{Data: data}, r.admin)
-	r.must("DELETE", eraseAnn, "")
+	for _, bad := range []string{`{"subject":"` + marker + `"`, `{"subject":["` + marker + `"]}`, `{"` + marker + `":1}`, `{"subject":"nobody ` + marker + `"}`} {
+		if status, _ := r.call("POST", eraseSubject, bad); status != 400 && status != 404 && status != 422 {
+			t.Errorf("%s: %d", bad, status)
+		}
+	}
+	if status, _ := r.call("DELETE", "/api/v1/projects/shop/subjects/"+marker, ""); status != 404 { // somebody tries what other products have
+		t.Errorf("an address that names a person: %d", status)
+	}
+	r.must("POST", eraseSubject, eraseAnn)
 	r.saidIs("after", "erased", "readable "+bobsWords)
 	for _, path := range []string{"/api/v1/projects/shop/feedback", "/api/v1/projects/shop/history", "/api/v1/projections", "/api/v1/log", "/metrics", "/readyz"} {
 		if text := r.must("GET", path, ""); strings.Contains(text, marker) {
@@ -169,7 +178,7 @@ func TestAnErasedPersonIsNowhere(t *testing.T) {
 		t.Errorf("it is in %v", files)
 	}
 	text := plainLog(t, data)
-	if strings.Contains(text, marker) || strings.Contains(log.text(), marker) || !strings.Contains(log.text(), "/api/v1/projects/:project/subjects/:subject") {
+	if strings.Contains(text, marker) || strings.Contains(log.text(), marker) || !strings.Contains(log.text(), "/api/v1/projects/:project/feedback/erase") || !strings.Contains(log.text(), `"audit":"feedback_read"`) {
 		t.Error("it is in the log, or in what the server logs, or nothing is logged")
 	}
 	if !strings.Contains(text, "SubjectErased") || !strings.Contains(text, "A letter of 1 March.") || !strings.Contains(text, "FeedbackGiven") {

@@ -1497,6 +1497,15 @@ type Slice = domain.Slice
 // Split Divides units by a hash of salt and unit id. Weights add up to total.
 type Split = flag.Split
 
+// SubjectErase defines model for SubjectErase.
+type SubjectErase struct {
+	// Reason Why; do not name the person.
+	Reason string `json:"reason,omitempty"`
+
+	// Subject As it was sent with the feedback.
+	Subject string `json:"subject"`
+}
+
 // Value A JSON value of the flag's type.
 type Value = json.RawMessage
 
@@ -2068,12 +2077,6 @@ type RestoreSegmentParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
 
-// EraseSubjectParams defines parameters for EraseSubject.
-type EraseSubjectParams struct {
-	// Reason Why; do not name the person.
-	Reason string `form:"reason,omitempty" json:"reason,omitempty"`
-}
-
 // GetRulesetParams defines parameters for GetRuleset.
 type GetRulesetParams struct {
 	// Project Needed with an admin key only.
@@ -2213,6 +2216,9 @@ type StartExperimentJSONRequestBody = Why
 
 // StopExperimentJSONRequestBody defines body for StopExperiment for application/json ContentType.
 type StopExperimentJSONRequestBody = Why
+
+// EraseSubjectJSONRequestBody defines body for EraseSubject for application/json ContentType.
+type EraseSubjectJSONRequestBody = SubjectErase
 
 // CreateFlagJSONRequestBody defines body for CreateFlag for application/json ContentType.
 type CreateFlagJSONRequestBody = FlagCreate
@@ -2402,6 +2408,9 @@ type ServerInterface interface {
 	// ListFeedback What people said; newest first.
 	// (GET /api/v1/projects/{project}/feedback)
 	ListFeedback(ctx echo.Context, project TheProject, params ListFeedbackParams) error
+	// EraseSubject Erase what a person said, for ever.
+	// (POST /api/v1/projects/{project}/feedback/erase)
+	EraseSubject(ctx echo.Context, project TheProject) error
 	// ListFlags List flags.
 	// (GET /api/v1/projects/{project}/flags)
 	ListFlags(ctx echo.Context, project TheProject, params ListFlagsParams) error
@@ -2519,9 +2528,6 @@ type ServerInterface interface {
 	// RestoreSegment Let flags ask for it again.
 	// (POST /api/v1/projects/{project}/segments/{segment}/restore)
 	RestoreSegment(ctx echo.Context, project TheProject, segment TheSegment, params RestoreSegmentParams) error
-	// EraseSubject Erase what a person said, for ever.
-	// (DELETE /api/v1/projects/{project}/subjects/{subject})
-	EraseSubject(ctx echo.Context, project TheProject, subject string, params EraseSubjectParams) error
 	// GetRuleset All flags of an environment, for SDKs that decide themselves.
 	// (GET /api/v1/ruleset)
 	GetRuleset(ctx echo.Context, params GetRulesetParams) error
@@ -3496,6 +3502,22 @@ func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListFeedback(ctx, project, params)
+	return err
+}
+
+// EraseSubject converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseSubject(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseSubject(ctx, project)
 	return err
 }
 
@@ -5146,39 +5168,6 @@ func (w *ServerInterfaceWrapper) RestoreSegment(ctx echo.Context) error {
 	return err
 }
 
-// EraseSubject converts echo context to params.
-func (w *ServerInterfaceWrapper) EraseSubject(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "project" -------------
-	var project TheProject
-
-	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
-	}
-
-	// ------------- Path parameter "subject" -------------
-	var subject string
-
-	err = runtime.BindStyledParameterWithOptions("simple", "subject", ctx.Param("subject"), &subject, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params EraseSubjectParams
-	// ------------- Optional query parameter "reason" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", ctx.QueryParams(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reason: %s", err))
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.EraseSubject(ctx, project, subject, params)
-	return err
-}
-
 // GetRuleset converts echo context to params.
 func (w *ServerInterfaceWrapper) GetRuleset(ctx echo.Context) error {
 	var err error
@@ -5654,7 +5643,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/measurements", wrapper.RecordMeasurements, options.OperationMiddlewares["recordMeasurements"]...)
 	router.POST(options.BaseURL+"/api/v1/feedback", wrapper.RecordFeedback, options.OperationMiddlewares["recordFeedback"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/feedback", wrapper.ListFeedback, options.OperationMiddlewares["listFeedback"]...)
-	router.DELETE(options.BaseURL+"/api/v1/projects/:project/subjects/:subject", wrapper.EraseSubject, options.OperationMiddlewares["eraseSubject"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/feedback/erase", wrapper.EraseSubject, options.OperationMiddlewares["eraseSubject"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset", wrapper.GetRuleset, options.OperationMiddlewares["getRuleset"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset/changes", wrapper.FollowRuleset, options.OperationMiddlewares["followRuleset"]...)
 	router.GET(options.BaseURL+"/api/v1/ruleset/flagd", wrapper.GetFlagdFlags, options.OperationMiddlewares["getFlagdFlags"]...)
@@ -7009,6 +6998,46 @@ type ListFeedbackdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListFeedbackdefaultApplicationProblemPlusJSONResponse) VisitListFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseSubjectRequestObject struct {
+	Project TheProject `json:"project"`
+	Body    *EraseSubjectJSONRequestBody
+}
+
+type EraseSubjectResponseObject interface {
+	VisitEraseSubjectResponse(w http.ResponseWriter) error
+}
+
+type EraseSubject204ResponseHeaders struct {
+	AssayPosition string
+}
+
+type EraseSubject204Response struct {
+	Headers EraseSubject204ResponseHeaders
+}
+
+func (response EraseSubject204Response) VisitEraseSubjectResponse(w http.ResponseWriter) error {
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.WriteHeader(204)
+	return nil
+}
+
+type EraseSubjectdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EraseSubjectdefaultApplicationProblemPlusJSONResponse) VisitEraseSubjectResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8924,47 +8953,6 @@ func (response RestoreSegmentdefaultApplicationProblemPlusJSONResponse) VisitRes
 	return err
 }
 
-type EraseSubjectRequestObject struct {
-	Project TheProject `json:"project"`
-	Subject string     `json:"subject"`
-	Params  EraseSubjectParams
-}
-
-type EraseSubjectResponseObject interface {
-	VisitEraseSubjectResponse(w http.ResponseWriter) error
-}
-
-type EraseSubject204ResponseHeaders struct {
-	AssayPosition string
-}
-
-type EraseSubject204Response struct {
-	Headers EraseSubject204ResponseHeaders
-}
-
-func (response EraseSubject204Response) VisitEraseSubjectResponse(w http.ResponseWriter) error {
-	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
-	w.WriteHeader(204)
-	return nil
-}
-
-type EraseSubjectdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response EraseSubjectdefaultApplicationProblemPlusJSONResponse) VisitEraseSubjectResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type GetRulesetRequestObject struct {
 	Params GetRulesetParams
 }
@@ -9688,6 +9676,9 @@ type StrictServerInterface interface {
 	// ListFeedback What people said; newest first.
 	// (GET /api/v1/projects/{project}/feedback)
 	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
+	// EraseSubject Erase what a person said, for ever.
+	// (POST /api/v1/projects/{project}/feedback/erase)
+	EraseSubject(ctx context.Context, request EraseSubjectRequestObject) (EraseSubjectResponseObject, error)
 	// ListFlags List flags.
 	// (GET /api/v1/projects/{project}/flags)
 	ListFlags(ctx context.Context, request ListFlagsRequestObject) (ListFlagsResponseObject, error)
@@ -9805,9 +9796,6 @@ type StrictServerInterface interface {
 	// RestoreSegment Let flags ask for it again.
 	// (POST /api/v1/projects/{project}/segments/{segment}/restore)
 	RestoreSegment(ctx context.Context, request RestoreSegmentRequestObject) (RestoreSegmentResponseObject, error)
-	// EraseSubject Erase what a person said, for ever.
-	// (DELETE /api/v1/projects/{project}/subjects/{subject})
-	EraseSubject(ctx context.Context, request EraseSubjectRequestObject) (EraseSubjectResponseObject, error)
 	// GetRuleset All flags of an environment, for SDKs that decide themselves.
 	// (GET /api/v1/ruleset)
 	GetRuleset(ctx context.Context, request GetRulesetRequestObject) (GetRulesetResponseObject, error)
@@ -11001,6 +10989,54 @@ func (sh *strictHandler) ListFeedback(ctx echo.Context, project TheProject, para
 		return err
 	} else if validResponse, ok := response.(ListFeedbackResponseObject); ok {
 		return validResponse.VisitListFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseSubject operation middleware
+func (sh *strictHandler) EraseSubject(ctx echo.Context, project TheProject) error {
+	var request EraseSubjectRequestObject
+
+	request.Project = project
+
+	var body EraseSubjectJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseSubject(ctx.Request().Context(), request.(EraseSubjectRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseSubject")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseSubjectResponseObject); ok {
+		return validResponse.VisitEraseSubjectResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -12787,33 +12823,6 @@ func (sh *strictHandler) RestoreSegment(ctx echo.Context, project TheProject, se
 		return err
 	} else if validResponse, ok := response.(RestoreSegmentResponseObject); ok {
 		return validResponse.VisitRestoreSegmentResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// EraseSubject operation middleware
-func (sh *strictHandler) EraseSubject(ctx echo.Context, project TheProject, subject string, params EraseSubjectParams) error {
-	var request EraseSubjectRequestObject
-
-	request.Project = project
-	request.Subject = subject
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.EraseSubject(ctx.Request().Context(), request.(EraseSubjectRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "EraseSubject")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(EraseSubjectResponseObject); ok {
-		return validResponse.VisitEraseSubjectResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
