@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -102,15 +103,21 @@ func plainLog(t *testing.T, data string) string {
 	return out.String()
 }
 
-// keyFiles are the files of a folder of keys, with their contents.
+// keyFiles are the files of a folder of keys, with their contents. A server may delete one meanwhile.
 func keyFiles(t *testing.T, folder string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		out[path] = text
 		return err
 	})
