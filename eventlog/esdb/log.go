@@ -74,7 +74,7 @@ type Log struct {
 	metrics  metrics
 	marker   marker
 	seen     atomic.Uint64 // the highest position of an event of this log that has come by
-	window   int // records that the server looks through between two checkpoints
+	window   int           // records that the server looks through between two checkpoints
 
 	once    sync.Once
 	open    context.Context //nolint:containedctx // ends when the log is closed
