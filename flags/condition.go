@@ -12,19 +12,21 @@ import (
 
 // condition is a compiled Condition: its values sorted by type once, so that nothing is parsed or boxed while deciding.
 type condition struct {
+	// What nearly every comparison needs comes first: it is one line of the processor's cache.
+	test    test
+	slot    uint8 // where operands keep the attribute; slots for nowhere
+	negated bool
+	isKey   bool                // attribute is the targeting key
+	fold    bool                // ignore case; texts are folded then
+	yes, no bool                // true, false are among the values
+	limit   float64             // the first of numbers
+	set     map[string]struct{} // texts, when there are many
+	texts   []string
+	more    *rare // what few conditions have
+
 	attribute string
-	slot      int // where operands keep the attribute; slots for nowhere
-	test      test
-	negated   bool
-	isKey     bool // attribute is the targeting key
-	fold      bool // ignore case; texts are folded then
-	yes, no   bool // true, false are among the values
-	texts     []string
-	set       map[string]struct{} // texts, when there are many
-	longest   int                 // of texts, in bytes
-	numbers   []float64           // sorted, where the order has no meaning
-	limit     float64             // the first of them
-	more      *rare               // what few conditions have
+	longest   int       // of texts, in bytes
+	numbers   []float64 // sorted, where the order has no meaning
 }
 
 // rare is what only some tests need.

@@ -24,7 +24,7 @@ func (r *Ruleset) find(key string, who *Subject) verdict {
 	if f.always != nil {
 		return verdict{outcome: f.always}
 	}
-	return f.decide(r, who)
+	return f.decide(r, nil, who)
 }
 
 // verdict is a Decision without its revision: four words, which a function returns in registers.
@@ -37,11 +37,12 @@ type verdict struct {
 // All yields every flag and its decision for the subject, sorted by key.
 func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 	return func(yield func(string, Decision) bool) {
+		l := look{rules: r}
 		for _, i := range r.ordered {
 			f := r.flags[i]
 			v := verdict{outcome: f.always}
 			if v.outcome == nil {
-				v = f.decide(r, &who)
+				v = f.decide(r, &l, &who)
 			}
 			if !yield(f.key, Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}) {
 				return
@@ -50,7 +51,8 @@ func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 	}
 }
 
-func (f *compiledFlag) decide(r *Ruleset, who *Subject) verdict {
+// decide takes what was found out about the subject before, nil for nothing.
+func (f *compiledFlag) decide(r *Ruleset, before *look, who *Subject) verdict {
 	if f.always != nil {
 		return verdict{outcome: f.always}
 	}
@@ -61,7 +63,7 @@ func (f *compiledFlag) decide(r *Ruleset, who *Subject) verdict {
 	}
 	serve := &f.otherwise
 	if len(f.rules) > 0 {
-		serve = f.firstMatch(r, who)
+		serve = f.firstMatch(r, before, who)
 	}
 	if serve == &f.otherwise && f.logic != nil {
 		if v := f.logic.decide(who); v.outcome != nil {
@@ -103,9 +105,19 @@ func (f *compiledFlag) isWithin(who *Subject) bool {
 	return true
 }
 
-// firstMatch walks the rules.
-func (f *compiledFlag) firstMatch(r *Ruleset, who *Subject) *compiledServe {
-	l := look{rules: r, program: &f.program}
+// firstMatch is what the first rule whose conditions hold serves.
+func (f *compiledFlag) firstMatch(r *Ruleset, l *look, who *Subject) *compiledServe {
+	if l == nil {
+		own := look{rules: r, known: known{program: &f.program}}
+		return f.walk(&own, who)
+	}
+	asker := l.begin(&f.program)
+	serve := f.walk(l, who)
+	l.resume(asker)
+	return serve
+}
+
+func (f *compiledFlag) walk(l *look, who *Subject) *compiledServe {
 	for i := range f.rules {
 		if rule := &f.rules[i]; l.holdsFor(rule, who) {
 			return &rule.serve
@@ -114,15 +126,36 @@ func (f *compiledFlag) firstMatch(r *Ruleset, who *Subject) *compiledServe {
 	return &f.otherwise
 }
 
-// look is what deciding one flag has found out about the subject so far. Rules tend to repeat themselves: a condition is
-// evaluated once, however many rules have it, and an attribute is looked up once, however many conditions ask for it. The
-// subject is not part of it: whatever is in one struct with texts that a regular expression reads would be allocated.
+// look is what deciding has found out about the subject so far. Rules tend to repeat themselves: a condition is evaluated
+// once, however many rules of the flag have it, and an attribute is looked up once, however many conditions ask for it, of
+// the flag and of the segments and flags that it asks for. The subject is not part of it: whatever is in one struct with texts
+// that a regular expression reads would be allocated.
 type look struct {
-	rules   *Ruleset
-	program *program
-	known   uint64 // the conditions that were evaluated, and of these
-	holds   uint64 // those that hold
-	seen    operands
+	rules *Ruleset
+	known
+	seen operands
+}
+
+// known is what was found out about the conditions of one flag or segment.
+type known struct {
+	program   *program
+	evaluated uint64 // the conditions that were evaluated, and of these
+	holds     uint64 // those that hold
+}
+
+// begin turns to another flag or segment and returns what is known of the one that asks for it.
+func (l *look) begin(p *program) (asker known) {
+	asker = l.known
+	l.known = known{program: p}
+	l.seen.keep(p.reads)
+	return asker
+}
+
+// resume turns back to the one that asked, if there was one.
+func (l *look) resume(asker known) {
+	if l.known = asker; asker.program != nil {
+		l.seen.keep(asker.program.reads)
+	}
 }
 
 // holdsFor reports whether all conditions of the rule hold, looking first at what is known: one that does not hold is enough.
@@ -131,10 +164,10 @@ func (l *look) holdsFor(rule *compiledRule, who *Subject) bool {
 		return l.all(rule.conditions, who)
 	}
 	for {
-		if rule.bits&l.known&^l.holds != 0 {
+		if rule.bits&l.evaluated&^l.holds != 0 {
 			return false
 		}
-		unknown := rule.bits &^ l.known
+		unknown := rule.bits &^ l.evaluated
 		if unknown == 0 {
 			return true
 		}
@@ -149,7 +182,7 @@ func (l *look) holdsFor(rule *compiledRule, who *Subject) bool {
 func (l *look) all(conditions []int, who *Subject) bool {
 	for _, i := range conditions {
 		bit := uint64(1) << i
-		if l.known&bit == 0 {
+		if l.evaluated&bit == 0 {
 			if !l.evaluate(&l.program.conditions[i], bit, who) {
 				return false
 			}
@@ -161,13 +194,13 @@ func (l *look) all(conditions []int, who *Subject) bool {
 }
 
 func (l *look) evaluate(c *condition, bit uint64, who *Subject) bool {
-	l.known |= bit
+	l.evaluated |= bit
 	var holds bool
 	switch {
 	case c.test >= allHold:
 		holds = l.asks(c, who)
 	case c.slot < slots:
-		o := &l.seen[c.slot]
+		o := &l.seen.at[c.slot]
 		if o.kind == unread {
 			o.read(c, who)
 		}
@@ -198,13 +231,13 @@ func (l *look) asks(c *condition, who *Subject) bool {
 		return false
 	case isMember:
 		for _, i := range c.more.segments {
-			if l.rules.segments[i].has(l.rules, who) {
+			if l.rules.segments[i].has(l, who) {
 				return true
 			}
 		}
 		return false
 	case isServed:
-		return c.serves(l.rules.flags[c.more.flag].decide(l.rules, who).outcome)
+		return c.serves(l.rules.flags[c.more.flag].decide(l.rules, l, who).outcome)
 	default:
 		in, _, _ := c.more.slice.has(who)
 		return in

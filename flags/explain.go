@@ -125,7 +125,7 @@ func (r *Ruleset) Explain(key string, who Subject) Explanation {
 	if f.problem != "" {
 		return out
 	}
-	e := explainer{rules: r, flag: f, who: &who, look: look{rules: r, program: &f.program}}
+	e := explainer{rules: r, flag: f, who: &who, look: look{rules: r, known: known{program: &f.program}}}
 	e.explain()
 	out.Steps = e.steps
 	return out

@@ -8,21 +8,21 @@ import (
 
 // compiledFlag is a flag whose every possible outcome is prepared; deciding is finding the right one.
 type compiledFlag struct {
-	program
-	key      string
-	revision uint64
-	source   *Flag
-	always   *Outcome // when the subject doesn't matter
-	first    *first   // what comes before the rules, if anything does
-	rules    []compiledRule
+	always *Outcome // when the subject doesn't matter
+	first  *first   // what comes before the rules, if anything does
+	rules  []compiledRule
 	// otherwise is what no rule matches: the experiment, or else the default. The experiment is only for those within all
 	// the slices; outside is for the others.
 	otherwise compiledServe
 	logic     *compiledLogic // asked before otherwise, when there is one
 	within    []*compiledSlice
 	outside   *compiledServe
-	problem   string        // why it could not be compiled
-	sound     *compiledFlag // of a flag that is well but needs something that is not: itself
+	program
+	key      string
+	revision uint64
+	source   *Flag
+	problem  string        // why it could not be compiled
+	sound    *compiledFlag // of a flag that is well but needs something that is not: itself
 }
 
 type compiledRule struct {

@@ -219,6 +219,13 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", key, n)
 		}
 	}
+	if n := testing.AllocsPerRun(100, func() {
+		for _, d := range rs.All(somebody) {
+			sink = d
+		}
+	}); n != 0 {
+		t.Errorf("all flags: %v allocations", n)
+	}
 }
 
 // Chi-square with 99 degrees of freedom: the 0.999 quantile is 148.23 (R: qchisq(.999, 99)).

@@ -14,17 +14,17 @@ import (
 
 // hashing is a compiled algorithm with its salt: from a unit id to a bucket in [0, total).
 type hashing struct {
-	algorithm
-	name   string
-	given  string // the salt as it was given
-	plain  bool   // BucketingV1
 	salted hasher // after the salt, where the algorithm is plain
-	salt   string
-	total  uint32
 	by
-	named string // where the unit id is, as it was given; empty for the targeting key
+	total uint32
+	plain bool // BucketingV1
 	utf16 bool
 	low   bool // the low bytes of UTF-16 units
+	algorithm
+	name  string
+	named string // where the unit id is, as it was given; empty for the targeting key
+	given string // the salt as it was given
+	salt  string
 }
 
 func newHashing(name, salt, unitBy, strings string, total uint32) (hashing, error) {
@@ -69,7 +69,7 @@ func unitOf(value any) string {
 // bucket is the unit's place.
 func (h *hashing) bucket(unit string) uint32 {
 	if h.plain {
-		return uint32(uint64(h.salted.write(unit).sum()) * uint64(h.total) >> 32)
+		return uint32(uint64(h.salted.sumWith(unit)) * uint64(h.total) >> 32)
 	}
 	return h.peerBucket(unit)
 }

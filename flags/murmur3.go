@@ -37,6 +37,26 @@ func (m hasher) write(s string) hasher {
 	return m
 }
 
+// sumWith is write(s).sum() in one piece: nothing is kept of the state in between.
+func (m *hasher) sumWith(s string) uint32 {
+	h, waiting, shift := m.h, uint64(m.tail), 8*m.wait
+	size := m.size + uint32(len(s)) //nolint:gosec // as in write
+	for len(s) >= 4 {
+		waiting |= uint64(load32(s)) << shift
+		h = mixBlock(h, uint32(waiting)) //nolint:gosec // as in write
+		waiting >>= 32
+		s = s[4:]
+	}
+	waiting |= loadFew(s) << shift
+	if m.wait+uint32(len(s)) >= 4 { //nolint:gosec // below 4
+		h = mixBlock(h, uint32(waiting)) //nolint:gosec // as in write
+		waiting >>= 32
+	}
+	k := uint32(waiting) * murmurC1 //nolint:gosec // three bytes at most; none make no difference
+	k = bits.RotateLeft32(k, 15) * murmurC2
+	return finish(h ^ k ^ size)
+}
+
 // loadFew is up to three bytes.
 func loadFew(s string) uint64 {
 	switch len(s) {

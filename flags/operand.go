@@ -3,6 +3,7 @@ package flags
 import (
 	"math"
 	"time"
+	"unique"
 )
 
 // kind is the type of an operand.
@@ -46,12 +47,55 @@ type operand struct {
 	text   string
 }
 
+// attributeName is the name of an attribute with the path into it. The same name is the same pointer wherever it was
+// compiled, so comparing two is comparing two pointers.
+type attributeName = unique.Handle[string]
+
 // slots is how many attributes of a flag are read only once per decision; the rest is read whenever a condition asks. It is
 // small because the slots are cleared for each decision.
 const slots = 6
 
-// operands are what one decision has read so far.
-type operands [slots]operand
+// operands are what one decision, or the decisions of all flags for one subject, have read last.
+type operands struct {
+	at [slots]operand
+	of [slots]attributeName // what was begun with is there; the zero name where nobody knows
+}
+
+// place is where a flag or a segment has an attribute.
+type place struct {
+	of   attributeName
+	slot uint8
+}
+
+// keep leaves of what was read what a flag or a segment with these places can use.
+func (s *operands) keep(places []place) {
+	for _, p := range places {
+		if s.of[p.slot] != p.of {
+			s.of[p.slot], s.at[p.slot].kind = p.of, unread
+		}
+	}
+}
+
+// slotFor is where a flag's attribute goes: the same place in all flags, unless another attribute of the flag is there.
+func slotFor(name string, taken map[string]uint8) uint8 {
+	if len(taken) >= slots {
+		return slots
+	}
+	at := uint8(hasher{}.write(name).sum() % slots)
+	for isTaken(at, taken) {
+		at = (at + 1) % slots
+	}
+	return at
+}
+
+func isTaken(slot uint8, taken map[string]uint8) bool {
+	for _, other := range taken {
+		if other == slot {
+			return true
+		}
+	}
+	return false
+}
 
 func (o *operand) read(c *condition, who *Subject) {
 	if c.isKey {
@@ -67,9 +111,9 @@ func (o *operand) read(c *condition, who *Subject) {
 	}
 	switch v := value.(type) { // the most frequent types first, and without a copy
 	case string:
-		o.kind, o.text = text, v
+		*o = operand{kind: text, text: v}
 	case int:
-		o.kind, o.number = number, float64(v)
+		*o = operand{kind: number, number: float64(v)}
 	default:
 		*o = operandOf(value)
 	}

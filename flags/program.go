@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unique"
 )
 
 // program is the conditions of a flag, or of a segment, each different one once.
 type program struct {
 	conditions []condition
+	reads      []place // the attributes that are read once per decision
 	// What it asks of the ruleset, as places there.
 	segments, flags []int
 	attributes      []string
@@ -23,8 +25,8 @@ const maxDepth = 16
 type programmer struct {
 	program
 	links  linker
-	places map[string]int // of the conditions that are there already
-	slots  map[string]int // of the attributes
+	places map[string]int   // of the conditions that are there already
+	slots  map[string]uint8 // of the attributes
 }
 
 // linker gives the places of things in a ruleset, whether they are there yet or not.
@@ -34,7 +36,7 @@ type linker interface {
 }
 
 func newProgrammer(links linker) programmer {
-	return programmer{links: links, places: map[string]int{}, slots: map[string]int{}}
+	return programmer{links: links, places: map[string]int{}, slots: map[string]uint8{}}
 }
 
 // add returns the condition's place in the program, where it may be already.
@@ -123,8 +125,11 @@ func (p *programmer) compile(from *Condition, depth int) (condition, error) {
 	}
 	slot, there := p.slots[name]
 	if !there {
-		slot = min(len(p.slots), slots)
+		slot = slotFor(name, p.slots)
 		p.slots[name] = slot
+		if slot < slots {
+			p.reads = append(p.reads, place{of: unique.Make(name), slot: slot})
+		}
 	}
 	out.slot = slot
 	return out, nil
@@ -236,10 +241,10 @@ func (h *hashing) attribute() string {
 
 // compiledSplit is a Split whose salt is hashed and whose outcomes are prepared.
 type compiledSplit struct {
+	ends  []uint32  // cumulative weights, the last one is total
+	serve []Outcome // one for each of ends
 	hashing
-	ends    []uint32  // cumulative weights, the last one is total
-	shares  []float32 // the same as shares, where the algorithm compares those
-	serve   []Outcome // one for each of ends
+	shares  []float32 // the same as ends, where the algorithm compares shares
 	keyless *Outcome  // for a subject without a unit id
 }
 
@@ -285,18 +290,25 @@ func (s *compiledSplit) assign(who *Subject) verdict {
 	if unit == "" {
 		return verdict{outcome: s.keyless}
 	}
+	if s.kind == shaFloat32 {
+		return s.assignShare(unit)
+	}
 	bucket := s.bucket(unit)
 	i := 0
-	if s.kind == shaFloat32 {
-		for share := s.share(unit); i < len(s.shares)-1 && share >= s.shares[i]; {
-			i++
-		}
-	} else {
-		for bucket >= s.ends[i] {
+	for _, end := range s.ends { // to the last one: where a unit is cannot be foreseen, and a branch that is foreseen wrong takes longer
+		if bucket >= end {
 			i++
 		}
 	}
 	return verdict{outcome: &s.serve[i], unit: unit, bucket: bucket}
+}
+
+func (s *compiledSplit) assignShare(unit string) verdict {
+	i := 0
+	for share := s.share(unit); i < len(s.shares)-1 && share >= s.shares[i]; {
+		i++
+	}
+	return verdict{outcome: &s.serve[i], unit: unit, bucket: s.bucket(unit)}
 }
 
 var errNothing = errors.New("it has no conditions")

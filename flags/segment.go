@@ -39,7 +39,7 @@ func compileSegment(s *Segment, links linker) *compiledSegment {
 }
 
 // has reports whether the subject is a member.
-func (s *compiledSegment) has(r *Ruleset, who *Subject) bool {
+func (s *compiledSegment) has(l *look, who *Subject) bool {
 	if s.included.set != nil || s.excluded.set != nil {
 		if unit := s.by.unit(who); unit != "" {
 			if s.included.Has(unit) {
@@ -53,11 +53,11 @@ func (s *compiledSegment) has(r *Ruleset, who *Subject) bool {
 	if len(s.rules) == 0 {
 		return false
 	}
-	l := look{rules: r, program: &s.program}
-	for i := range s.rules {
-		if l.holdsFor(&s.rules[i], who) {
-			return true
-		}
+	asker := l.begin(&s.program)
+	member := false
+	for i := 0; i < len(s.rules) && !member; i++ {
+		member = l.holdsFor(&s.rules[i], who)
 	}
-	return false
+	l.resume(asker)
+	return member
 }

@@ -35,7 +35,7 @@ func traceOne(l *look, who *Subject, place []int, source *Condition) ConditionTr
 			out.Members = append(out.Members, l.rules.segments[i].trace(l.rules, who))
 		}
 	case c.test == isServed:
-		serves := servesOf(l.rules.flags[c.more.flag].decide(l.rules, who).outcome)
+		serves := servesOf(l.rules.flags[c.more.flag].decide(l.rules, l, who).outcome)
 		out.Asked = &serves
 	default:
 		trace := traceSlice(c.more.slice, who)
@@ -61,7 +61,8 @@ func found(c *condition, who *Subject) json.RawMessage {
 }
 
 func (s *compiledSegment) trace(r *Ruleset, who *Subject) Membership {
-	out := Membership{Segment: s.key, Revision: s.revision, Member: s.has(r, who), Why: "no rule"}
+	l := look{rules: r}
+	out := Membership{Segment: s.key, Revision: s.revision, Member: s.has(&l, who), Why: "no rule"}
 	unit := s.by.unit(who)
 	switch {
 	case unit != "" && s.included.Has(unit):
@@ -69,7 +70,7 @@ func (s *compiledSegment) trace(r *Ruleset, who *Subject) Membership {
 	case unit != "" && s.excluded.Has(unit):
 		out.Why = "excluded"
 	default:
-		l := look{rules: r, program: &s.program}
+		l.begin(&s.program)
 		for i := range s.rules {
 			if l.all(s.rules[i].conditions, who) {
 				out.Why, out.Rule = "rule", s.rules[i].id
