@@ -18,6 +18,8 @@ const (
 	rowHeight  = 30
 	plotTop    = 14
 	axisHeight = 40
+	// legendHeight is that of the line that explains the shades.
+	legendHeight = 18
 )
 
 // forestRow is one comparison: a relative effect and its interval.
@@ -26,10 +28,12 @@ type forestRow struct {
 	value, low, high float64
 	open             bool // the interval is unbounded
 	primary, certain bool
+	zone             *zone // shaded behind the row; nil: none
 }
 
 // forest draws the relative effects of all comparisons with their intervals on one scale. Shape and word carry the
-// meaning: a diamond is the primary metric, a filled mark an interval that excludes 0.
+// meaning: a diamond is the primary metric, a filled mark an interval that excludes 0. What lies beyond a guardrail's margin and beyond the
+// target is shaded.
 func forest(r analysis.Result) template.HTML {
 	rows := forestRows(r)
 	if len(rows) == 0 {
@@ -41,6 +45,10 @@ func forest(r analysis.Result) template.HTML {
 		return math.Max(plotLeft, math.Min(plotRight, at))
 	}
 	height := plotTop + len(rows)*rowHeight + axisHeight
+	shades := legend(rows)
+	if shades != "" {
+		height += legendHeight
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="forest" role="img" aria-labelledby="forest-title forest-desc" viewBox="0 0 %d %d">`, plotWidth, height)
 	fmt.Fprintf(&b, `<title id="forest-title">Relative effects with %s intervals</title>`, html.EscapeString(percentLevel(r)))
@@ -55,7 +63,13 @@ func forest(r analysis.Result) template.HTML {
 		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%.1f">%s</text>`, x(tick), bottom+18, html.EscapeString(tickLabel(tick)))
 	}
 	fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%.1f">relative difference to the control</text>`, float64(plotLeft+plotRight)/2, bottom+34)
+	if shades != "" {
+		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%.1f">%s</text>`, float64(plotLeft+plotRight)/2, bottom+34+legendHeight, html.EscapeString(shades))
+	}
 	for i, row := range rows {
+		if row.zone != nil {
+			row.zone.draw(&b, float64(plotTop+i*rowHeight)+rowHeight/2, x)
+		}
 		drawRow(&b, row, float64(plotTop+i*rowHeight)+rowHeight/2, x)
 	}
 	b.WriteString(`</svg>`)
@@ -94,6 +108,9 @@ func forestRows(r analysis.Result) []forestRow {
 				label: m.Name, value: e.Relative.Value, primary: m.Role == analysis.Primary, certain: e.Word != analysis.Unclear,
 				text: relative(e.Relative) + " (" + relativeRange(e.Relative) + ")",
 			}
+			if z, ok := zoneOf(m, e); ok {
+				row.zone = &z
+			}
 			if len(r.Arms) > 2 {
 				row.label = m.Name + ": " + e.Variant
 			}
@@ -108,13 +125,16 @@ func forestRows(r analysis.Result) []forestRow {
 	return rows
 }
 
-// forestScale spans 0 and all bounded intervals with a little air.
+// forestScale spans 0, all bounded intervals and the edges of the shades with a little air.
 func forestScale(rows []forestRow) (low, high float64) {
 	for _, r := range rows {
 		if !r.open {
 			low, high = math.Min(low, r.low), math.Max(high, r.high)
 		}
 		low, high = math.Min(low, r.value), math.Max(high, r.value)
+		if r.zone != nil {
+			low, high = math.Min(low, r.zone.edge), math.Max(high, r.zone.edge)
+		}
 	}
 	if high-low < 1e-9 {
 		low, high = -0.01, 0.01
