@@ -48,6 +48,12 @@ type Compared struct {
 	Statistic  float64 `json:"statistic"`
 	Boundary   float64 `json:"boundary"`
 	P          float64 `json:"p_value"`
+	// LnP is the natural logarithm of P. The interval of the difference runs from Low to High and was made at the error probability
+	// Level. All are 0 in readings from before they were recorded.
+	LnP   float64 `json:"ln_p_value,omitempty"`
+	Level float64 `json:"level,omitempty"`
+	Low   float64 `json:"low,omitempty"`
+	High  float64 `json:"high,omitempty"`
 	// Crossed: the comparison is beyond its boundary, after the correction for several comparisons.
 	Crossed bool `json:"crossed,omitempty"`
 }

@@ -51,6 +51,14 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 			}},
 			Verdict: "ship", Variant: "on", Hash: "9f53027065840672e77303281289988371d4a6b67c7dcd3bd4e6306a2a263dc8",
 		}},
+		"ReadingTaken.v1.interval.json": experiment.ReadingTaken{Reading: experiment.Reading{
+			Look: 3, Planned: 3, Position: 4711, At: time.Date(2026, 3, 15, 6, 30, 0, 0, time.UTC), Fraction: 1, Method: experiment.ConfidenceSequence, AnalysisVersion: "3", Units: []int64{5_000, 5_012},
+			Comparisons: []experiment.Compared{{
+				Metric: "purchases", Variant: "on", Control: experiment.Sums{Units: 5_000, Sum: 500, SumSquares: 500}, Treatment: experiment.Sums{Units: 5_012, Sum: 600, SumSquares: 600},
+				Difference: 0.0197, SE: 0.0062, Statistic: 3.16, Boundary: 3.1, P: 0.04, LnP: -3.2189, Level: 0.05, Low: 0.0005, High: 0.0389, Crossed: true,
+			}},
+			Verdict: "ship", Variant: "on", Hash: "9f53027065840672e77303281289988371d4a6b67c7dcd3bd4e6306a2a263dc8",
+		}},
 		"PlanAmended.v1.json":       experiment.PlanAmended{Plan: full},
 		"ExperimentStopped.v1.json": experiment.Stopped{},
 		"DecisionRecorded.v1.json":  experiment.DecisionRecorded{Decision: ship()},

@@ -41,6 +41,7 @@ func Analyze(in Input) Result {
 	}
 	a.measure(&r)
 	a.family(&r)
+	a.run(&r)
 	r.Plan = a.plan()
 	r.Looks = a.looks(r)
 	r.Segments = a.segments()

@@ -126,9 +126,14 @@ func (in Input) reading(r Result) (experiment.Reading, bool, error) {
 		if e.Problem != "" {
 			continue
 		}
+		level := r.Alpha
+		if e.Level != nil {
+			level = *e.Level
+		}
 		out.Comparisons = append(out.Comparisons, experiment.Compared{
 			Metric: domain.MetricKey(primary.Key), Variant: domain.VariantKey(e.Variant), Control: sumsOf(primary.Arms[0]), Treatment: sumsOf(primary.Arms[i+1]),
 			Difference: e.Difference.Value, SE: e.Difference.SE, Statistic: e.Statistic, Boundary: e.Critical, P: e.P, Crossed: e.Word != Unclear,
+			LnP: e.LnP, Level: level, Low: e.Difference.Interval.Low, High: e.Difference.Interval.High,
 		})
 	}
 	return out, len(out.Comparisons) > 0, nil

@@ -25,7 +25,7 @@ import (
 )
 
 // Version names the computation. It changes when the same facts give other numbers.
-const Version = "2"
+const Version = "3"
 
 // Result is everything that is known about an experiment at a position.
 type Result struct {
@@ -180,6 +180,8 @@ type Effect struct {
 	Level     *float64 `json:"level,omitempty"`
 	AdjustedP *float64 `json:"adjusted_p_value,omitempty"`
 	Family    string   `json:"family,omitempty"`
+	// Running is the strongest evidence so far, where the method is valid at every moment; for the primary metric.
+	Running *Running `json:"running,omitempty"`
 	// Guard is the verdict on a guardrail.
 	Guard *Guard `json:"guard,omitempty"`
 	// Target is the verdict on the KPI target of the primary metric.

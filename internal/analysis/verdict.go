@@ -138,9 +138,9 @@ func (a *analyst) undecided(r Result, primary Metric) Verdict {
 	case running && a.rules.sequential() && !a.course.final:
 		return Verdict{Outcome: NotEnough, Sentence: fmt.Sprintf("Not yet: no boundary was crossed at look %d (%s of the planned information). %s", len(a.course.shares), share(a.course.shares[len(a.course.shares)-1]), none)}
 	case running && a.rules.Method.AlwaysValid():
-		return Verdict{Outcome: NotEnough, Sentence: "Not yet: the experiment goes on. " + none}
+		return Verdict{Outcome: NotEnough, Sentence: "Not yet: the experiment goes on. " + none + wasClear(primary)}
 	default:
-		return Verdict{Outcome: NoDifference, Sentence: none}
+		return Verdict{Outcome: NoDifference, Sentence: none + wasClear(primary)}
 	}
 }
 

@@ -61,14 +61,17 @@ func (tm *team) start(plan experiment.Plan) {
 }
 
 // units sends so many units an arm, all new; every tenth of them orders.
-func (tm *team) units(n int) {
+func (tm *team) units(n int) { tm.ordering(n, 10, 10) }
+
+// ordering sends so many units an arm, all new; of the control every one in off orders, of the treatment every one in on.
+func (tm *team) ordering(n, off, on int) {
 	b := measurement.Batch{Project: "shop", Environment: "production"}
 	now := time.Now()
 	for i := range n {
 		for _, arm := range []domain.VariantKey{"off", "on"} {
 			unit := fmt.Sprint(arm, now.UnixNano(), i)
 			b.Exposures = append(b.Exposures, measurement.Exposure{EventID: "x" + unit, Experiment: "trial", Variant: arm, UnitType: "user", Unit: unit, OccurredAt: now})
-			if i%10 == 0 {
+			if every := map[domain.VariantKey]int{"off": off, "on": on}[arm]; i%every == 0 {
 				b.Measurements = append(b.Measurements, measurement.Measurement{EventID: "m" + unit, Event: "order", UnitType: "user", Unit: unit, OccurredAt: now, Value: 1})
 			}
 		}
@@ -94,6 +97,12 @@ func (tm *team) readings() []experiment.Reading {
 
 // node is a server of the installation: read models of its own and the loop. It ends with stop.
 func (tm *team) node() (stop func()) {
+	_, stop = tm.reader()
+	return stop
+}
+
+// reader is a node and its read models.
+func (tm *team) reader() (from analysis.Sources, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	store := must[*facts.Store](tm.T)(facts.Open(tm.TempDir(), facts.Options{}))
 	sources := analysis.Sources{Catalog: catalog.New(), Facts: store}
@@ -104,7 +113,7 @@ func (tm *team) node() (stop func()) {
 	}
 	loop := policy.Readings{Sources: sources, Commands: tm.commands, Now: time.Now, Every: 10 * time.Minute, Report: func(err error) { tm.Error(err) }}
 	running.Go(func() { _ = loop.Run(ctx) })
-	return func() {
+	return sources, func() {
 		cancel()
 		running.Wait() // the store is left open: sealing it compresses with a pool of the whole process, which no bubble may wait for
 	}

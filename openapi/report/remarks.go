@@ -91,6 +91,9 @@ func effectRemarks(r analysis.Result, m analysis.Metric, e analysis.Effect) []st
 	if e.AdjustedP != nil && e.Level != nil && *e.Level != r.Alpha {
 		say("p after the correction %s; its ranges cover %s.", pvalue(*e.AdjustedP, e.LnP), percent(1-*e.Level))
 	}
+	if text := runningText(m, e.Running); text != "" {
+		say("%s", text)
+	}
 	if x := e.Exact; x != nil {
 		say("%s: p %s.", x.Method, pvalue(x.P, x.LnP))
 	}

@@ -68,6 +68,10 @@ func sample() analysis.Result {
 					Target:   &analysis.Target{Target: experiment.Amount{By: experiment.Relative, Value: 0.02}, Missed: true, Sentence: "The target of 2 % is missed."},
 					Bayesian: &analysis.Bayesian{ChanceToWin: 0.00077734, LossIfShipped: 0.0082017, LossIfKept: 5.478e-7, Method: "beta-binomial"},
 					Warnings: []string{"A warning."},
+					Running: &analysis.Running{
+						P: 0.0004, LnP: -7.8, Look: 4, Position: "3000", At: day.AddDate(0, 0, -3), Moments: 9, CrossedAtLook: 3, Interval: &analysis.Interval{Low: -0.0110, High: -0.0040},
+						Sentence: "The smallest p of 9 was reached at look 4 on 26 February 2026; it counts as well.",
+					},
 				}},
 			},
 			{
