@@ -181,10 +181,7 @@ func (p Plan) Resolved(at time.Time) Analysis {
 		seconds := int64(runtime / time.Second)
 		a.MinRuntimeSeconds = &seconds
 	}
-	if b := a.Bayesian; b != nil && b.A == 0 && b.B == 0 {
-		a.Bayesian = &Bayesian{RelativeMean: b.RelativeMean, RelativeSD: b.RelativeSD, A: 1, B: 1}
-	}
-	return a
+	return a.withPriors()
 }
 
 // chosen is the plan's method, or the one that follows from the plan when it names none.

@@ -132,9 +132,23 @@ func TestTheAnalysisIsFrozen(t *testing.T) {
 		}
 		return experiment.Change{Plan: p}
 	}
+	refused := func(name string, change func(*experiment.Analysis)) spec {
+		return spec{Name: name, Given: begun(end), When: again(analysed(change)), By: because, Refused: "analysis_is_frozen", Kind: domain.KindState}
+	}
+	shown := analysed(func(a *experiment.Analysis) { a.Segments, a.Bayesian = []string{"country"}, &experiment.Bayesian{} })
+	amended := plan(end)
+	amended.Analysis = amended.Resolved(domaintest.Someone().At)
+	amended.Analysis.Segments, amended.Analysis.Bayesian = []string{"country"}, &experiment.Bayesian{A: 1, B: 1}
 	domaintest.Run(t, experiment.Aggregate, []spec{
 		{Name: "the same again records nothing", Given: begun(end), When: again()},
 		{Name: "alpha stays", Given: begun(end), When: again(analysed(func(a *experiment.Analysis) { a.Alpha = 0.2 })), By: because, Refused: "analysis_is_frozen", Kind: domain.KindState},
+		refused("the method stays", func(a *experiment.Analysis) { a.Method = experiment.Fixed; a.Spending, a.Looks = "", 0 }),
+		refused("the looks stay", func(a *experiment.Analysis) { a.Looks = 9 }),
+		refused("the target stays", func(a *experiment.Analysis) { a.Target = experiment.Amount{By: experiment.Relative, Value: 0.1} }),
+		refused("CUPED stays", func(a *experiment.Analysis) { a.CUPED = experiment.Off }),
+		{Name: "what is only shown may be amended", Given: begun(end), When: again(shown), By: because, Then: events{experiment.PlanAmended{Plan: amended}}},
+		{Name: "with a reason", Given: begun(end), When: again(shown), Refused: "reason_required", Pointer: "/reason"},
+		{Name: "and no more than shown", Given: begun(end), When: again(shown, analysed(func(a *experiment.Analysis) { a.Alpha = 0.2 })), By: because, Refused: "analysis_is_frozen"},
 		{Name: "left out, it stays", Given: begun(end), When: experiment.Change{Plan: plan(end)}},
 		{Name: "looks need their end", Given: begun(end), When: again(ending(time.Time{})), By: because, Refused: "no_horizon", Pointer: "/analysis/method"},
 		{Name: "what started without one gets none", Given: running(), When: experiment.Change{Plan: plan(openEnded)}, By: because, Refused: "analysis_is_frozen"},

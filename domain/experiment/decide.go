@@ -86,6 +86,9 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 	if s.Status != StatusDraft && sameRules(plan.Analysis, Analysis{}) {
 		plan.Analysis = s.Plan.Analysis // whoever says nothing of it means to leave it
 	}
+	if s.Status != StatusDraft {
+		plan.Analysis = plan.Analysis.withPriors()
+	}
 	if err := checkPlan(plan); err != nil {
 		return nil, err
 	}
@@ -114,15 +117,6 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 		return nil, err
 	}
 	return append(events, PlanAmended{Plan: plan}), nil
-}
-
-// checkAmendment refuses to change, once units are assigned, by which rules the results are judged: whoever has seen data must
-// not choose the test. Metrics, the hypothesis and the planned end may be amended; each amendment is on record.
-func checkAmendment(s State, plan Plan) error {
-	if !sameRules(plan.Analysis, s.Plan.Analysis) {
-		return domain.WrongState("the experiment has started, so the analysis in its plan stays as it is; stop it and make a new one to judge by other rules").WithCode("analysis_is_frozen")
-	}
-	return nil
 }
 
 func start(s State, e domain.Envelope) ([]Event, error) {

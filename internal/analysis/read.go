@@ -31,9 +31,7 @@ func (s Sources) Read(ctx context.Context, in domain.ProjectKey, key domain.Expe
 		Position: at, Experiment: e.State, StartedAt: course.StartedAt, StoppedAt: course.StoppedAt, DecidedAt: course.DecidedAt, ChangedAt: e.UpdatedAt, Look: look,
 		Metrics: map[domain.MetricKey]metric.State{},
 	}
-	for _, a := range course.Amendments {
-		input.Amendments = append(input.Amendments, Amendment{At: a.At, By: string(a.Actor), Reason: a.Reason})
-	}
+	input.Amendments = amendments(e.State.Frozen, course.Amendments)
 	for _, m := range e.State.Plan.Metrics() {
 		if entry, ok := s.Catalog.MetricAt(in, m, at); ok {
 			input.Metrics[m] = entry.State
@@ -51,6 +49,21 @@ func (s Sources) Read(ctx context.Context, in domain.ProjectKey, key domain.Expe
 		}
 	}
 	return input, true, nil
+}
+
+// amendments tells what each change of the plan since the start changed.
+func amendments(plan experiment.Plan, changes []catalog.Change) []Amendment {
+	var out []Amendment
+	for _, c := range changes {
+		a := Amendment{At: c.At, By: string(c.Actor), Reason: c.Reason}
+		event, err := experiment.Aggregate.Decode(c.Event, c.Data)
+		if amended, ok := event.(experiment.PlanAmended); ok && err == nil {
+			a.Changed = experiment.Changes(plan, amended.Plan)
+			plan = amended.Plan
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // Query is the question to the facts that an analysis needs answered.

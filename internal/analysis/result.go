@@ -69,6 +69,8 @@ type Amendment struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
+	// Changed names what it changed of the plan.
+	Changed []string `json:"changed,omitempty"`
 }
 
 // Outcome is what the verdict says, one of five.

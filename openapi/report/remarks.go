@@ -17,6 +17,14 @@ func checks(r analysis.Result) []analysis.Check {
 	return append(out, r.Health.Checks...)
 }
 
+// amended is why a plan was amended, and what of it.
+func amended(a analysis.Amendment) string {
+	if len(a.Changed) == 0 {
+		return a.Reason
+	}
+	return a.Reason + " (" + strings.Join(a.Changed, ", ") + ")"
+}
+
 // looked tells which looks there were, the last three of them one by one.
 func looked(r analysis.Result) []string {
 	l := r.Looks

@@ -28,7 +28,7 @@ func sample() analysis.Result {
 			Key: "gate", Name: "Gate at level 40 <script>alert(1)</script>", Status: "decided", Hypothesis: "We believe & hope that \x1b[31ma later gate keeps players.",
 			Flag: "gate", Environment: "production", UnitType: "user", PlannedEnd: day, StartedAt: day.AddDate(0, 0, -14), StoppedAt: day, DecidedAt: day,
 			Decision:   &experiment.Decision{Outcome: experiment.Keep, Why: "Retention fell, so the gate stays."},
-			Amendments: []analysis.Amendment{{At: day, By: "key:1", Reason: "One more week."}},
+			Amendments: []analysis.Amendment{{At: day, By: "key:1", Reason: "One more week.", Changed: []string{"planned end", "segments"}}},
 		},
 		Plan: analysis.Plan{
 			Analysis:  experiment.Analysis{Method: experiment.GroupSequential, Alpha: 0.05, Spending: experiment.SpendOBrienFleming, Looks: 2},

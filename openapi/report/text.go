@@ -22,7 +22,7 @@ func renderText(r analysis.Result) []byte {
 		fmt.Fprintf(&b, "Decided     %s %s on %s: %s\n", e.Decision.Outcome, e.Decision.Variant, day(e.DecidedAt), plain(e.Decision.Why))
 	}
 	for _, a := range e.Amendments {
-		fmt.Fprintf(&b, "Amended     %s by %s: %s\n", moment(a.At), a.By, plain(a.Reason))
+		fmt.Fprintf(&b, "Amended     %s by %s: %s\n", moment(a.At), a.By, plain(amended(a)))
 	}
 	textPlan(&b, r)
 	textArms(&b, r)
