@@ -114,6 +114,56 @@ func OuterQuantileOf(values []float64, q float64) (OuterQuantile, error) {
 	return OuterQuantile{N: n, Star: n, Value: type7(v, q), Lower: type7(v, low), Upper: type7(v, high)}, nil
 }
 
+// ClusteredQuantile is the q quantile of all values of an arm whose units may have any number of them (A. Deng, U. Knoblich and J. Lu, KDD
+// 2018, section 4): the share of values at or below the quantile is a ratio metric over units, so the delta method says how uncertain that
+// share is (CoSums.Ratio), and the outer interval is taken at q ∓ z times its standard error. It holds whether values of a unit resemble
+// each other or not; Star is N, because nothing is left to correct. It takes two units with values, and assumes many.
+func ClusteredQuantile(units [][]float64, q float64) (OuterQuantile, error) {
+	var values []float64
+	for _, own := range units {
+		values = append(values, own...)
+	}
+	if !(q > 0 && q < 1) || !finite(values...) {
+		return OuterQuantile{}, fail(InvalidInput, "a quantile in (0, 1) of finite values was expected, not %v", q)
+	}
+	if len(values) == 0 {
+		return OuterQuantile{}, fail(InsufficientData, "there are no values")
+	}
+	v := sorted(values)
+	at, below := type7(v, q), NewCoSums(2)
+	for _, own := range units {
+		if len(own) == 0 {
+			continue
+		}
+		if err := below.Add(float64(countAtMost(own, at)), float64(len(own))); err != nil {
+			return OuterQuantile{}, err
+		}
+	}
+	share, err := below.Ratio(0, 1)
+	if err != nil {
+		return OuterQuantile{}, err
+	}
+	if share.Variance == 0 { // each unit has the same share below: as if all values were independent
+		share.Variance = q * (1 - q) / float64(len(v))
+	}
+	half := outerZ * math.Sqrt(share.Variance)
+	return OuterQuantile{
+		N: below.N(), Star: below.N(), Value: at,
+		Lower: type7(v, math.Max(0, q-half)), Upper: type7(v, math.Min(1, q+half)),
+	}, nil
+}
+
+// countAtMost is how many values are not above a limit.
+func countAtMost(values []float64, limit float64) int {
+	n := 0
+	for _, v := range values {
+		if v <= limit {
+			n++
+		}
+	}
+	return n
+}
+
 // UnitVariance is (n*/n)(n-1)((upper - lower)/(2z))², the variance of the quantile times N.
 func (o OuterQuantile) UnitVariance() float64 {
 	sd := (o.Upper - o.Lower) / (2 * outerZ)

@@ -3,7 +3,6 @@ package analysis
 import (
 	"errors"
 	"math"
-	"slices"
 
 	"github.com/assayhq/assay/domain/metric"
 	"github.com/assayhq/assay/stats"
@@ -153,55 +152,13 @@ func (p *prepared) compareQuantiles(out *pair, control, treatment summary, test 
 	return err
 }
 
-// quantileOf is the quantile of all single values of an arm, whose units are clusters of them (A. Deng, U. Knoblich and J. Lu, KDD 2018,
-// section 4): the share of values at or below the quantile is a ratio metric, whose variance says how many independent values the
-// arm is worth.
+// quantileOf is the quantile of all single values of an arm, whose units are clusters of them.
 func (p *prepared) quantileOf(s summary) (stats.OuterQuantile, error) {
-	var values []float64
-	for _, row := range s.rows {
-		values = append(values, p.singles.Value[p.begins[row]:p.begins[row+1]]...)
+	own := make([][]float64, len(s.rows))
+	for i, row := range s.rows {
+		own[i] = p.singles.Value[p.begins[row]:p.begins[row+1]]
 	}
-	q := p.d.Quantile
-	if len(values) < 2 {
-		return stats.OuterQuantile{}, errors.New("an arm has fewer than two values")
-	}
-	slices.Sort(values)
-	at := quantile(values, q)
-	below := stats.NewCoSums(2)
-	units := int64(0)
-	for _, row := range s.rows {
-		own := p.singles.Value[p.begins[row]:p.begins[row+1]]
-		if len(own) == 0 {
-			continue
-		}
-		units++
-		n, _ := slices.BinarySearchFunc(own, at, func(v, t float64) int {
-			if v <= t {
-				return -1
-			}
-			return 1
-		})
-		if err := below.Add(float64(n), float64(len(own))); err != nil {
-			return stats.OuterQuantile{}, err
-		}
-	}
-	star := int64(len(values))
-	if ratio, err := below.Ratio(0, 1); err == nil && ratio.Variance > 0 {
-		star = max(2, min(star, int64(math.Round(q*(1-q)/ratio.Variance))))
-	}
-	low, high := stats.OuterRanks(q, star)
-	return stats.OuterQuantile{N: units, Star: star, Value: at, Lower: quantile(values, low), Upper: quantile(values, high)}, nil
-}
-
-// quantile is type 7 of R. J. Hyndman and Y. Fan (American Statistician 50, 1996) of sorted values.
-func quantile(v []float64, q float64) float64 {
-	at := q * float64(len(v)-1)
-	i := int(at)
-	if i+1 >= len(v) {
-		return v[len(v)-1]
-	}
-	part := at - float64(i)
-	return v[i]*(1-part) + v[i+1]*part
+	return stats.ClusteredQuantile(own, p.d.Quantile)
 }
 
 // quantileFigures are an arm's quantile and its interval.

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/assayhq/assay/stats"
@@ -174,5 +175,6 @@ func studies() []study {
 	for _, m := range metrics() {
 		out = append(out, m.watched(table)...)
 	}
-	return append(append(append(out, rateStudies()...), meanStudies()...), familyStudies()...)
+	// New studies go last: the random numbers of a study depend on its place.
+	return slices.Concat(out, rateStudies(), meanStudies(), familyStudies(), adjustedStudies(), severalStudies())
 }

@@ -63,7 +63,7 @@ func markdown(rows []row, command string) string {
 			study = r.study
 			fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| method | quantity | nominal | runs | observed | se | |\n|---|---|---|---|---|---|---|\n", r.study, r.world)
 		}
-		nominal := fmt.Sprintf("%s %g", r.promise, r.nominal)
+		nominal := fmt.Sprintf("%s %.4g", r.promise, r.nominal)
 		if r.promise == nothing {
 			nominal = ""
 		}
