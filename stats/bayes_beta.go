@@ -22,9 +22,10 @@ type BetaPosterior struct {
 // CredibleRate is the posterior mean of a rate with its equal-tailed credible interval at 1 - alpha.
 type CredibleRate struct{ Mean, Low, High float64 }
 
-// BetaBinomial compares two conversion rates with the same prior in each arm, by quadrature on the logit scale, where a beta density is
-// log-concave for all parameters (E. Miller, Formulas for Bayesian A/B testing, 2014, and C. Stucchio, Bayesian A/B testing at VWO, 2015, give
-// the sums that it replaces). No sampling: the same data give the same numbers. It needs no data at all.
+// BetaBinomial compares two conversion rates with the same prior in each arm. Chance and losses are finite sums or contour integrals (see duel),
+// or, where a parameter is far below 1, quadrature on the logit scale, on which a beta density is log-concave for all parameters (E. Miller, Formulas
+// for Bayesian A/B testing, 2014, and C. Stucchio, Bayesian A/B testing at VWO, 2015, give the sums). No sampling: the same
+// data give the same numbers. It assumes that units convert independently, with one rate per arm, and needs no data at all.
 func BetaBinomial(control, treatment Proportion, prior BetaPrior, alpha float64) (BetaPosterior, error) {
 	if err := checkLevel(alpha); err != nil {
 		return BetaPosterior{}, err
@@ -33,12 +34,7 @@ func BetaBinomial(control, treatment Proportion, prior BetaPrior, alpha float64)
 	if err != nil {
 		return BetaPosterior{}, err
 	}
-	posteriors := posteriorsOf(arms, widestLogit)
-	loss, err := sound(posteriors.loss())
-	if err != nil {
-		return BetaPosterior{}, err
-	}
-	best, err := sound(posteriors.best())
+	best, loss, err := arms.judged()
 	if err != nil {
 		return BetaPosterior{}, err
 	}
@@ -77,22 +73,26 @@ func (p Proportion) checkBayes(prior BetaPrior) error {
 	return nil
 }
 
-// BestOfRates are the probabilities of each of several arms to have the largest rate (the smallest when lowerIsBetter).
+// BestOfRates are the probabilities of each of several arms to have the largest rate (the smallest when lowerIsBetter) in the model of
+// BetaBinomial: ∫ fᵢ Πⱼ Fⱼ, which for two arms is its ChanceToWin.
 func BestOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]float64, error) {
 	posteriors, err := betaArms(arms, prior, lowerIsBetter)
 	if err != nil {
 		return nil, err
 	}
-	return sound(bestOf(posteriors, widestLogit))
+	best, _, err := posteriors.judged()
+	return best, err
 }
 
-// LossOfRates is what is expected to be lost by each arm against the best of all: E[max over arms - arm].
+// LossOfRates is what is expected to be lost by each arm against the best of all: E[max over arms - arm], for two arms the losses of
+// BetaBinomial.
 func LossOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]float64, error) {
 	posteriors, err := betaArms(arms, prior, lowerIsBetter)
 	if err != nil {
 		return nil, err
 	}
-	return sound(lossOf(posteriors, widestLogit))
+	_, loss, err := posteriors.judged()
+	return loss, err
 }
 
 // widestLogit is the widest panel on the logit scale, whose nearest singularity is π away from the real line.
@@ -101,11 +101,14 @@ const widestLogit = 4.5
 // farLogit is where a rate or its complement is next to underflow.
 const farLogit = 600
 
-func betaArms(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]arm, error) {
+// betaParameters are those of the posterior of each arm.
+type betaParameters [][2]float64
+
+func betaArms(arms []Proportion, prior BetaPrior, lowerIsBetter bool) (betaParameters, error) {
 	if len(arms) == 0 {
 		return nil, fail(InvalidInput, "there are no arms")
 	}
-	out := make([]arm, len(arms))
+	out := make(betaParameters, len(arms))
 	for i, p := range arms {
 		if err := p.checkBayes(prior); err != nil {
 			return nil, err
@@ -114,9 +117,49 @@ func betaArms(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]arm, er
 		if lowerIsBetter {
 			a, b = b, a // the rate of not converting
 		}
-		out[i] = betaArm(a, b)
+		out[i] = [2]float64{a, b}
 	}
 	return out, nil
+}
+
+// judged are the chances to be best and the expected losses.
+func (p betaParameters) judged() (best, loss []float64, err error) {
+	if len(p) == 2 {
+		if best, loss, ok := p.duel(); ok {
+			return best, loss, nil
+		}
+	}
+	arms := make([]arm, len(p))
+	for i, ab := range p {
+		arms[i] = betaArm(ab[0], ab[1])
+	}
+	posteriors := posteriorsOf(arms, widestLogit)
+	if best, err = sound(posteriors.best()); err != nil {
+		return nil, nil, err
+	}
+	loss, err = sound(posteriors.loss())
+	return best, loss, err
+}
+
+// duel judges two arms; false where neither sums nor contour integrals serve.
+func (p betaParameters) duel() (best, loss []float64, ok bool) {
+	behind, ahead := 0, 1
+	if crossDifference(p[0][0], p[1][1], p[1][0], p[0][1]) > 0 {
+		behind, ahead = 1, 0
+	}
+	a, b, c, d := p[behind][0], p[behind][1], p[ahead][0], p[ahead][1]
+	duel := newDuel(a, b, c, d)
+	chance, excess, ok := duel.sums()
+	if !ok {
+		chance, excess, ok = duel.solve()
+	}
+	if !ok {
+		return nil, nil, false
+	}
+	best, loss = make([]float64, 2), make([]float64, 2)
+	best[behind], best[ahead] = chance, 1-chance
+	loss[ahead], loss[behind] = excess, excess+duel.s0*duel.kappa
+	return best, loss, true
 }
 
 func betaArm(a, b float64) arm {

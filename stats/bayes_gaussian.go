@@ -82,14 +82,14 @@ func normalLoss(z float64) float64 {
 }
 
 // BestOfGaussians are the probabilities of each of several arms with independent normal posteriors to have the largest mean (the
-// smallest when lowerIsBetter), by quadrature of φᵢ Πⱼ Φⱼ: Thompson's weights without a random number (W. R. Thompson, Biometrika 25,
-// 1933; S. L. Scott, Appl. Stochastic Models Bus. Ind. 26, 2010).
+// smallest when lowerIsBetter): ∫ φᵢ Πⱼ Φⱼ by the trapezoidal rule, Thompson's weights without a random number (W. R. Thompson, Biometrika
+// 25, 1933; S. L. Scott, Appl. Stochastic Models Bus. Ind. 26, 2010). Assumes estimates that are nearly normal and independent of each other.
 func BestOfGaussians(means, sds []float64, lowerIsBetter bool) ([]float64, error) {
 	arms, err := gaussianArms(means, sds, lowerIsBetter)
 	if err != nil {
 		return nil, err
 	}
-	return sound(bestOf(arms, math.Inf(1)))
+	return sound(arms.best())
 }
 
 // LossOfGaussians is what is expected to be lost by each arm against the best of all: E[max over arms - arm].
@@ -98,12 +98,12 @@ func LossOfGaussians(means, sds []float64, lowerIsBetter bool) ([]float64, error
 	if err != nil {
 		return nil, err
 	}
-	return sound(lossOf(arms, math.Inf(1)))
+	return sound(arms.loss())
 }
 
-func gaussianArms(means, sds []float64, lowerIsBetter bool) ([]arm, error) {
+func gaussianArms(means, sds []float64, lowerIsBetter bool) (posteriors, error) {
 	if len(means) == 0 || len(means) != len(sds) {
-		return nil, fail(InvalidInput, "%d means with %d standard deviations are no arms", len(means), len(sds))
+		return posteriors{}, fail(InvalidInput, "%d means with %d standard deviations are no arms", len(means), len(sds))
 	}
 	sign := 1.0
 	if lowerIsBetter {
@@ -113,10 +113,10 @@ func gaussianArms(means, sds []float64, lowerIsBetter bool) ([]arm, error) {
 	for i := range means {
 		mean, sd := sign*means[i], sds[i]
 		if math.IsNaN(mean) || math.IsInf(mean, 0) || !(sd >= 0) || math.IsInf(sd, 1) {
-			return nil, fail(InvalidInput, "arm %d has mean %v and standard deviation %v; both must be finite", i+1, means[i], sd)
+			return posteriors{}, fail(InvalidInput, "arm %d has mean %v and standard deviation %v; both must be finite", i+1, means[i], sd)
 		}
 		if sd == 0 {
-			return nil, fail(ZeroVariance, "arm %d has no standard deviation", i+1)
+			return posteriors{}, fail(ZeroVariance, "arm %d has no standard deviation", i+1)
 		}
 		arms[i] = arm{
 			mean: mean, scale: scale{mean, sd},
@@ -128,7 +128,11 @@ func gaussianArms(means, sds []float64, lowerIsBetter bool) ([]arm, error) {
 			lnJacobian: func(float64) float64 { return 0 },
 		}
 	}
-	return arms, nil
+	out := posteriors{arms: arms, widest: math.Inf(1)}
+	if g, ok := normalGrid(arms); ok {
+		out.grid = &g
+	}
+	return out, nil
 }
 
 // lnNormalBelow is ln Φ(z), right also next to 0.

@@ -19,11 +19,6 @@ func scalesOf(arms []arm) []scale {
 	return out
 }
 
-// bestOf is ∫ fᵢ Πⱼ Fⱼ for each arm i.
-func bestOf(arms []arm, widest float64) []float64 {
-	return posteriorsOf(arms, widest).best()
-}
-
 // posteriors are several arms, on a common grid where there is one.
 type posteriors struct {
 	arms   []arm
@@ -73,8 +68,6 @@ func (p posteriors) chance(i int) float64 {
 	}
 	return math.Exp(lnIntegral(lnF, scalesOf(p.arms), p.widest))
 }
-
-func lossOf(arms []arm, widest float64) []float64 { return posteriorsOf(arms, widest).loss() }
 
 // loss is E[max - arm] for each arm. That of the arm with the largest mean is ∫ F (1 - Π F of the others), whose terms are all positive, so
 // that a tiny loss keeps its digits; the others have the difference of means more.
