@@ -11,7 +11,7 @@ import (
 // on record.
 func checkAmendment(s State, plan Plan) error {
 	if s.Plan.Analysis.Method == "" && !sameRules(plan.Analysis, s.Plan.Analysis) || !sameRules(plan.Analysis.judging(), s.Plan.Analysis.judging()) {
-		return domain.WrongState("the experiment has started, so what its plan says of the analysis stays as it is: method, alpha, looks, corrections, margins and the like; segments and the Bayesian view may be amended. Leave the rest out, or stop the experiment and make a new one to judge by other rules").WithCode("analysis_is_frozen")
+		return domain.WrongState("the experiment has started, so what its plan says of the analysis stays as it is: method, alpha, looks, corrections, margins and the like; segments, the Bayesian view and the floor and pace of a bandit may be amended. Leave the rest out, or stop the experiment and make a new one to judge by other rules").WithCode("analysis_is_frozen")
 	}
 	return nil
 }
@@ -19,6 +19,11 @@ func checkAmendment(s State, plan Plan) error {
 // judging is the analysis without what is only shown beside the results and decides nothing.
 func (a Analysis) judging() Analysis {
 	a.Segments, a.Bayesian = nil, nil
+	if a.Bandit != nil { // whether there is one, and its prior, stays
+		bandit := *a.Bandit
+		bandit.Floor, bandit.EverySeconds = 0, 0
+		a.Bandit = &bandit
+	}
 	return a
 }
 
@@ -45,5 +50,6 @@ func Changes(from, to Plan) []string {
 	add(!from.PlannedEnd.Equal(to.PlannedEnd), "planned end")
 	add(!slices.Equal(from.Analysis.Segments, to.Analysis.Segments), "segments")
 	add(!sameRules(Analysis{Bayesian: from.Analysis.Bayesian}, Analysis{Bayesian: to.Analysis.Bayesian}), "Bayesian view")
+	add(!sameRules(Analysis{Bandit: from.Analysis.Bandit}, Analysis{Bandit: to.Analysis.Bandit}), "bandit")
 	return out
 }

@@ -45,6 +45,8 @@ type Analysis struct {
 	Mixture Amount `json:"mixture,omitzero"`
 	// Bayesian asks for the Bayesian view beside the other one.
 	Bayesian *Bayesian `json:"bayesian,omitempty"`
+	// Bandit asks for the weights of Thompson sampling.
+	Bandit *Bandit `json:"bandit,omitempty"`
 }
 
 // Method is what makes intervals and p values valid.
@@ -181,6 +183,7 @@ func (p Plan) Resolved(at time.Time) Analysis {
 		seconds := int64(runtime / time.Second)
 		a.MinRuntimeSeconds = &seconds
 	}
+	a.Bandit = a.Bandit.resolved(len(p.Arms))
 	return a.withPriors()
 }
 

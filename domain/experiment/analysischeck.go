@@ -12,7 +12,7 @@ import (
 // checkAnalysis refuses an analysis that could not be carried out, or whose parts contradict each other.
 func checkAnalysis(p Plan) error {
 	a := p.Analysis
-	for _, check := range []func(Plan) error{checkMethod, checkMixture, checkLooks, checkFamily, checkSegments, checkMargins} {
+	for _, check := range []func(Plan) error{checkMethod, checkMixture, checkBandit, checkLooks, checkFamily, checkSegments, checkMargins} {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -186,6 +186,10 @@ func clean(a Analysis) Analysis {
 	if a.Bayesian != nil {
 		prior := *a.Bayesian
 		a.Bayesian = &prior
+	}
+	if a.Bandit != nil {
+		bandit := *a.Bandit
+		a.Bandit = &bandit
 	}
 	return a
 }

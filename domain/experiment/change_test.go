@@ -111,6 +111,7 @@ func commands() *rapid.Generator[experiment.Command] {
 			LookAt: rapid.SampledFrom([][]float64{nil, nil, {}, {0.5, 1}, {1, 0.5}}).Draw(t, "looks"), Segments: rapid.SampledFrom([][]string{nil, {}, {"country"}}).Draw(t, "segments"),
 			Margins:  rapid.SampledFrom([][]experiment.Margin{nil, {}, {{Metric: "a", Amount: experiment.Amount{By: experiment.Relative, Value: 0.1}}}}).Draw(t, "margins"),
 			Mixture:  rapid.SampledFrom([]experiment.Amount{{}, {By: experiment.Relative, Value: 0.1}}).Draw(t, "mixture"),
+			Bandit:   rapid.SampledFrom([]*experiment.Bandit{nil, nil, {}, {Floor: 0.1}}).Draw(t, "bandit"),
 			Bayesian: rapid.SampledFrom([]*experiment.Bayesian{nil, {}, {A: 1}}).Draw(t, "prior"),
 		}
 		return p
@@ -126,6 +127,10 @@ func commands() *rapid.Generator[experiment.Command] {
 		case 4:
 			return experiment.Stop{}
 		case 5:
+			if rapid.Bool().Draw(t, "weights") {
+				on := rapid.SampledFrom([]domain.Weight{0, 40_000, 60_000}).Draw(t, "on")
+				return experiment.Reweigh{Arms: []experiment.Arm{{Variant: "off", Weight: 100_000 - on}, {Variant: "on", Weight: on}}}
+			}
 			return experiment.Conclude{Decision: experiment.Decision{
 				Outcome: rapid.SampledFrom([]experiment.Outcome{experiment.Ship, experiment.Keep, ""}).Draw(t, "outcome"),
 				Variant: rapid.SampledFrom([]domain.VariantKey{"", "on", "x"}).Draw(t, "variant"), Why: "Nothing that we looked at moved.",

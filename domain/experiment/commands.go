@@ -29,6 +29,11 @@ type (
 	Conclude struct {
 		Decision Decision
 	}
+	// Reweigh gives the arms of a running bandit other weights, with a reason: all arms, in any order. Weights that are there already
+	// record nothing.
+	Reweigh struct {
+		Arms []Arm
+	}
 	// TakeReading records a look at the results. Look, Method and the like are filled in; one that adds nothing records nothing.
 	TakeReading struct {
 		Reading Reading
@@ -40,5 +45,6 @@ func (Change) isExperimentCommand()   {}
 func (Start) isExperimentCommand()    {}
 func (Stop) isExperimentCommand()     {}
 func (Conclude) isExperimentCommand() {}
+func (Reweigh) isExperimentCommand()  {}
 
 func (TakeReading) isExperimentCommand() {}

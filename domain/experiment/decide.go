@@ -39,6 +39,8 @@ func decide(s State, c Command, e domain.Envelope) ([]Event, error) {
 		return stop(s, e)
 	case Conclude:
 		return conclude(s, c)
+	case Reweigh:
+		return reweigh(s, c, e)
 	case TakeReading:
 		return take(s, c.Reading)
 	default:
@@ -88,6 +90,7 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 	}
 	if s.Status != StatusDraft {
 		plan.Analysis = plan.Analysis.withPriors()
+		plan.Analysis.Bandit = plan.Analysis.Bandit.resolved(len(plan.Arms))
 	}
 	if err := checkPlan(plan); err != nil {
 		return nil, err
@@ -218,6 +221,8 @@ func evolve(s State, e Event) State {
 	case PlanAmended:
 		s.Plan = e.Plan
 		s.Amendments++
+	case WeightsChanged:
+		s.Plan.Arms = e.Arms
 	case ReadingTaken:
 		s = s.withReading(e.Reading)
 	case Stopped:

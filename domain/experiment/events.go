@@ -35,6 +35,10 @@ type (
 	PlanAmended struct {
 		Plan Plan `json:"plan"`
 	}
+	// WeightsChanged says: units are divided by these weights now, and as few as possible changed their arm.
+	WeightsChanged struct {
+		Arms []Arm `json:"arms"`
+	}
 	// ReadingTaken says: somebody, or the schedule, looked at the results, and the look counts.
 	ReadingTaken struct {
 		Reading
@@ -52,6 +56,7 @@ func (Renamed) isExperimentEvent()          {}
 func (PlanChanged) isExperimentEvent()      {}
 func (Started) isExperimentEvent()          {}
 func (PlanAmended) isExperimentEvent()      {}
+func (WeightsChanged) isExperimentEvent()   {}
 func (ReadingTaken) isExperimentEvent()     {}
 func (Stopped) isExperimentEvent()          {}
 func (DecisionRecorded) isExperimentEvent() {}

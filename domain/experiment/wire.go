@@ -9,6 +9,7 @@ const (
 	WirePlanChanged      = "PlanChanged"
 	WireStarted          = "ExperimentStarted"
 	WirePlanAmended      = "PlanAmended"
+	WireWeightsChanged   = "WeightsChanged"
 	WireReadingTaken     = "ReadingTaken"
 	WireStopped          = "ExperimentStopped"
 	WireDecisionRecorded = "DecisionRecorded"
@@ -20,6 +21,7 @@ var wire = domain.Wire[Event]{ //nolint:gochecknoglobals // the table of wire na
 	WirePlanChanged:      domain.As[PlanChanged, Event],
 	WireStarted:          domain.As[Started, Event],
 	WirePlanAmended:      domain.As[PlanAmended, Event],
+	WireWeightsChanged:   domain.As[WeightsChanged, Event],
 	WireReadingTaken:     domain.As[ReadingTaken, Event],
 	WireStopped:          domain.As[Stopped, Event],
 	WireDecisionRecorded: domain.As[DecisionRecorded, Event],
@@ -37,6 +39,8 @@ func encode(e Event) (string, []byte, error) {
 		return domain.WriteEvent(WireStarted, e)
 	case PlanAmended:
 		return domain.WriteEvent(WirePlanAmended, e)
+	case WeightsChanged:
+		return domain.WriteEvent(WireWeightsChanged, e)
 	case ReadingTaken:
 		return domain.WriteEvent(WireReadingTaken, e)
 	case Stopped:

@@ -35,6 +35,8 @@ func (s *Service) Experiment(ctx context.Context, in domain.ProjectKey, key doma
 		return e.plan(ctx, c)
 	case experiment.Start:
 		return e.start(ctx)
+	case experiment.Reweigh:
+		return e.reweigh(ctx, c)
 	case experiment.TakeReading:
 		return e.handle(ctx, c, o)
 	default:
@@ -137,7 +139,7 @@ func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error)
 	return e.handle(ctx, experiment.Start{}, exact)
 }
 
-// end stops or concludes an experiment, then detaches it from its flag. A crash in between leaves a flag that serves the arms
+// end stops or concludes an experiment, or changes its weights, then has its flag serve it as it is by now. A crash in between leaves a flag that serves the arms
 // of an experiment that has ended; ending it again completes it.
 func (e tested) end(ctx context.Context, c experiment.Command) (Result[experiment.State], error) {
 	result, err := e.handle(ctx, c, e.o)
@@ -145,6 +147,23 @@ func (e tested) end(ctx context.Context, c experiment.Command) (Result[experimen
 		return result, err
 	}
 	return result, e.settleAfter(ctx)
+}
+
+// reweigh changes the weights of a running experiment, then has its flag divide units by them. What the flag refuses is refused before
+// anything is recorded. A crash in between leaves the flag with the old weights; changing them again completes it.
+func (e tested) reweigh(ctx context.Context, c experiment.Reweigh) (Result[experiment.State], error) {
+	dry := e
+	dry.o.DryRun = true
+	would, err := dry.handle(ctx, c, dry.o)
+	if err != nil {
+		return would, err
+	}
+	if len(would.Events) > 0 {
+		if err := dry.attach(ctx, would.State); err != nil {
+			return Result[experiment.State]{}, err
+		}
+	}
+	return e.end(ctx, c)
 }
 
 // settleAfter settles what is recorded already. When the log fails meanwhile, "nothing was recorded" would be wrong.
@@ -169,7 +188,7 @@ func (e tested) settle(ctx context.Context) error {
 	)
 	for range conflictTries {
 		state, planned, err := e.load(ctx)
-		if err != nil || settled != nil && settled.Status == state.Status && placeOf(settled.Plan) == placeOf(state.Plan) {
+		if err != nil || settled != nil && settled.Status == state.Status && placeOf(settled.Plan) == placeOf(state.Plan) && slices.Equal(settled.Plan.Arms, state.Plan.Arms) {
 			return errors.Join(refusal, err)
 		}
 		for _, at := range planned {

@@ -148,6 +148,8 @@ type Course struct {
 	StartedAt, StoppedAt, DecidedAt time.Time
 	// Amendments are the changes of the plan since the start, with who, when and why, in order.
 	Amendments []Change
+	// Weights are the changes of the arms' weights, in order.
+	Weights []Change
 }
 
 // ExperimentAt returns an experiment as it was at a position, and its course up to there.
@@ -177,6 +179,8 @@ func (p *Projection) ExperimentAt(in domain.ProjectKey, key domain.ExperimentKey
 			course.DecidedAt = page.at
 		case experiment.PlanAmended:
 			course.Amendments = append(course.Amendments, page.change())
+		case experiment.WeightsChanged:
+			course.Weights = append(course.Weights, page.change())
 		case experiment.Created, experiment.Renamed, experiment.PlanChanged, experiment.ReadingTaken:
 		}
 	}
