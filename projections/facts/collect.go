@@ -39,7 +39,9 @@ func (c *collector) exposure(unit uint64, arm int32, at int64, assumed bool, say
 		return
 	}
 	now := was
-	if was.arm != arm {
+	if c.query.KeepFirst {
+		now.arm = keepFirst(was, arm, at)
+	} else if was.arm != arm {
 		now.arm = crossover
 	}
 	// Of exposures at one instant, the text that comes first in the alphabet speaks: the order of arrival must not matter.
@@ -49,6 +51,19 @@ func (c *collector) exposure(unit uint64, arm int32, at int64, assumed bool, say
 	if now != was {
 		c.units[unit] = now
 	}
+}
+
+// keepFirst is the variant of the earlier of what was seen and an exposure, with the mark of a unit that was seen in several. Of exposures at one
+// instant the first arm in the query's order counts: the order of arrival must not matter.
+func keepFirst(was seen, arm int32, at int64) int32 {
+	known, mark := was.arm&^changed, was.arm&changed
+	if arm != known {
+		mark = changed
+	}
+	if at < was.first || at == was.first && arm < known {
+		known = arm
+	}
+	return known | mark
 }
 
 // number gives every unit of an arm its row, in the order of the units' numbers.
@@ -65,6 +80,11 @@ func (c *collector) number() {
 		case u.arm == crossover:
 			c.out.Crossovers++
 			continue
+		case u.arm&changed != 0:
+			c.out.Crossovers++
+			u.arm &^= changed
+		}
+		switch {
 		case int(u.arm) >= len(c.query.Arms):
 			c.out.UnknownVariant++
 			c.units[unit] = seen{first: u.first, arm: unknown}

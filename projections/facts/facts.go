@@ -12,7 +12,7 @@
 // which is read again from the manifest's position.
 //
 // A unit belongs to the arm of its first exposure in time. A unit seen in several variants is a crossover and belongs
-// to none. The order in which rows arrived never matters, nor does how they were divided into batches and segments.
+// to none, unless the query keeps it where it was first. The order in which rows arrived never matters, nor does how they were divided into batches and segments.
 //
 // Parquet columns have plain names and types, so notebooks, DuckDB and ClickHouse open the files directly. The column "unit"
 // is the first 64 bits of the SHA-256 of unit type and unit id.

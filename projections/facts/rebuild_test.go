@@ -37,7 +37,7 @@ func TestARebuiltStoreHasTheTableOfTheOracleAndRestartsWithIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := summary(units), naive(log, upTo); !reflect.DeepEqual(got, want) {
+			if got, want := summary(units), naive(log, upTo, false); !reflect.DeepEqual(got, want) {
 				r.Fatalf("got %v, want %v", got, want)
 			}
 		}

@@ -21,6 +21,9 @@ type Query struct {
 	Metrics []Metric
 	// Dimensions are attributes of exposures by which units are told apart; a unit has the value of its first exposure.
 	Dimensions []string
+	// KeepFirst leaves a unit that was seen in several variants in the arm of its first exposure, for experiments that moved units between
+	// their arms. Otherwise it is in none.
+	KeepFirst bool
 	// At is the position whose facts count; 0 for all that are applied. Facts after it are not seen.
 	At eventlog.Position
 }
@@ -75,7 +78,7 @@ type Units struct {
 	Each []Singles
 	// Dimensions are those of the query.
 	Dimensions []Dimension
-	// Crossovers are units seen in several variants. They have no row.
+	// Crossovers are units seen in several variants. They have no row, unless the query keeps them where they were first.
 	Crossovers int64
 	// UnknownVariant are units seen only in one variant that is not among Arms. They have no row.
 	UnknownVariant int64
@@ -176,6 +179,9 @@ const (
 	crossover = -1
 	unknown   = -2
 )
+
+// changed marks the variant of a unit that was seen in others, too.
+const changed = 1 << 30
 
 // seen is what is known of an exposed unit: its first exposure and its variant. While exposures are read arm is the
 // variant's number; after number() it is the unit's row, or why it has none.
