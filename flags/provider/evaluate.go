@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"time"
 
 	"github.com/open-feature/go-sdk/openfeature"
 
@@ -11,33 +12,49 @@ import (
 )
 
 // BooleanEvaluation decides a boolean flag.
-func (p *Provider) BooleanEvaluation(_ context.Context, flag string, defaultValue bool, flatCtx openfeature.FlattenedContext) openfeature.BoolResolutionDetail {
-	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Bool)
+func (p *Provider) BooleanEvaluation(_ context.Context, flag string, defaultValue bool, flatCtx openfeature.FlattenedContext) (out openfeature.BoolResolutionDetail) {
+	out.Value = defaultValue
+	if o := p.resolve(flag, flags.Boolean, flatCtx, &out.ProviderResolutionDetail); o != nil {
+		out.Value, _ = o.Value.Bool()
+	}
+	return out
 }
 
 // StringEvaluation decides a string flag.
-func (p *Provider) StringEvaluation(_ context.Context, flag string, defaultValue string, flatCtx openfeature.FlattenedContext) openfeature.StringResolutionDetail {
-	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Text)
+func (p *Provider) StringEvaluation(_ context.Context, flag string, defaultValue string, flatCtx openfeature.FlattenedContext) (out openfeature.StringResolutionDetail) {
+	out.Value = defaultValue
+	if o := p.resolve(flag, flags.String, flatCtx, &out.ProviderResolutionDetail); o != nil {
+		out.Value, _ = o.Value.Text()
+	}
+	return out
 }
 
 // FloatEvaluation decides a float flag, or an integer flag read as a float.
-func (p *Provider) FloatEvaluation(_ context.Context, flag string, defaultValue float64, flatCtx openfeature.FlattenedContext) openfeature.FloatResolutionDetail {
-	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Float)
+func (p *Provider) FloatEvaluation(_ context.Context, flag string, defaultValue float64, flatCtx openfeature.FlattenedContext) (out openfeature.FloatResolutionDetail) {
+	out.Value = defaultValue
+	if o := p.resolve(flag, flags.Float, flatCtx, &out.ProviderResolutionDetail); o != nil {
+		out.Value, _ = o.Value.Float()
+	}
+	return out
 }
 
 // IntEvaluation decides an integer flag, or a float flag that holds a whole number.
-func (p *Provider) IntEvaluation(_ context.Context, flag string, defaultValue int64, flatCtx openfeature.FlattenedContext) openfeature.IntResolutionDetail {
-	return resolve(p, flag, flatCtx, defaultValue, flags.Value.Int)
+func (p *Provider) IntEvaluation(_ context.Context, flag string, defaultValue int64, flatCtx openfeature.FlattenedContext) (out openfeature.IntResolutionDetail) {
+	out.Value = defaultValue
+	if o := p.resolve(flag, flags.Integer, flatCtx, &out.ProviderResolutionDetail); o != nil {
+		out.Value, _ = o.Value.Int()
+	}
+	return out
 }
 
 // ObjectEvaluation decides an object flag; the object is the caller's own.
-func (p *Provider) ObjectEvaluation(_ context.Context, flag string, defaultValue any, flatCtx openfeature.FlattenedContext) openfeature.InterfaceResolutionDetail {
-	return resolve(p, flag, flatCtx, defaultValue, objectValue)
-}
-
-func objectValue(v flags.Value) (any, bool) {
-	object, ok := v.Object()
-	return deepCopy(object), ok
+func (p *Provider) ObjectEvaluation(_ context.Context, flag string, defaultValue any, flatCtx openfeature.FlattenedContext) (out openfeature.InterfaceResolutionDetail) {
+	out.Value = defaultValue
+	if o := p.resolve(flag, flags.Object, flatCtx, &out.ProviderResolutionDetail); o != nil {
+		object, _ := o.Value.Object()
+		out.Value = deepCopy(object)
+	}
+	return out
 }
 
 // deepCopy gives the app an object of its own; the ruleset's is shared by all.
@@ -60,31 +77,68 @@ func deepCopy(value any) any {
 	}
 }
 
-// answer is a decision and everything of the SDK's answer but the value.
-type answer struct {
-	decision flags.Decision
-	detail   openfeature.ProviderResolutionDetail
-}
-
-func (p *Provider) decide(flag string, flatCtx openfeature.FlattenedContext) answer {
+// resolve decides and fills in everything of the SDK's answer but the value, and reports the exposure if there is one. It
+// returns nil when the app is given its own default: on an error, when the flag cannot be read as the type, and from a flag that
+// serves that. What it returns and where it writes are chosen by measurement: a Decision and an answer are five and ten words,
+// and handing them up through the calls takes as long as deciding.
+func (p *Provider) resolve(
+	flag string, as flags.Type, flatCtx openfeature.FlattenedContext, answer *openfeature.ProviderResolutionDetail,
+) *flags.Outcome {
 	now := p.current.Load()
 	if now == nil {
-		return answer{detail: openfeature.ProviderResolutionDetail{
-			ResolutionError: openfeature.NewProviderNotReadyResolutionError("the assay server has not been reached yet"), Reason: openfeature.ErrorReason,
-		}}
+		answer.ResolutionError = openfeature.NewProviderNotReadyResolutionError("the assay server has not been reached yet")
+		answer.Reason = openfeature.ErrorReason
+		return nil
 	}
 	key, _ := flatCtx[openfeature.TargetingKey].(string)
-	d := now.rules.Decide(flag, now.at(flags.Subject{Key: key, Attributes: flatCtx}))
-	a := answer{decision: d, detail: openfeature.ProviderResolutionDetail{Reason: openfeature.Reason(d.Reason), Variant: d.Variant, FlagMetadata: now.metadata}}
-	if d.ErrorCode != "" {
-		a.detail.ResolutionError = errorOf(d.ErrorCode, flag)
-	} else if d.Experiment != "" && now.exposed != nil {
-		a.detail.FlagMetadata = now.exposed[d.Experiment]
+	var at int64
+	if now.timed {
+		at = time.Now().Unix()
 	}
-	if d.Stale {
-		a.detail.FlagMetadata = stale(a.detail.FlagMetadata)
+	d := now.rules.Decide(flag, flags.Subject{Key: key, Attributes: flatCtx, At: at})
+	o := d.Outcome
+	answer.Reason, answer.Variant = openfeature.Reason(o.Reason), o.Variant
+	if now.metadata != nil || o.Stale {
+		answer.FlagMetadata = now.about(o)
 	}
-	return a
+	switch {
+	case o.ErrorCode != "":
+		answer.ResolutionError = errorOf(o.ErrorCode, flag)
+		return nil
+	case o.Variant == "":
+		return nil
+	case !isReadable(o.Value, as):
+		answer.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(o.Value.Type()))
+		answer.Reason, answer.Variant = openfeature.ErrorReason, "" // there is no variant of the caller's default
+		return nil
+	case o.Experiment != "" && !p.config.ManualExposures:
+		p.facts.exposed(flag, d, flatCtx)
+	}
+	return o
+}
+
+func isReadable(v flags.Value, as flags.Type) (ok bool) {
+	switch as {
+	case flags.Integer:
+		_, ok = v.Int()
+	case flags.Float:
+		_, ok = v.Float()
+	default:
+		ok = v.Type() == as
+	}
+	return ok
+}
+
+// about is the metadata of decisions with the outcome.
+func (l *loaded) about(o *flags.Outcome) openfeature.FlagMetadata {
+	out := l.metadata
+	if o.ErrorCode == "" && o.Experiment != "" && l.exposed != nil {
+		out = l.exposed[o.Experiment]
+	}
+	if o.Stale {
+		return stale(out)
+	}
+	return out
 }
 
 // stale tells whoever decides by the flag that it has been changed since, in a way that the server cannot read. It is told whether
@@ -107,25 +161,6 @@ func errorOf(code flags.ErrorCode, flag string) openfeature.ResolutionError {
 	default:
 		return openfeature.NewGeneralResolutionError(string(code))
 	}
-}
-
-// resolve reads the value as the type the app asked for, and records the exposure if there was one. Nothing is recorded when
-// the app is given its own default.
-func resolve[T any](p *Provider, flag string, flatCtx openfeature.FlattenedContext, defaultValue T, read func(flags.Value) (T, bool)) openfeature.GenericResolutionDetail[T] {
-	a := p.decide(flag, flatCtx)
-	out := openfeature.GenericResolutionDetail[T]{Value: defaultValue, ProviderResolutionDetail: a.detail}
-	if a.decision.Outcome == nil || a.decision.ErrorCode != "" || a.decision.Variant == "" {
-		return out // an error, or a flag that serves the app's own default
-	}
-	value, ok := read(a.decision.Value)
-	if !ok {
-		out.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(a.decision.Value.Type()))
-		out.Reason, out.Variant = openfeature.ErrorReason, "" // there is no variant of the caller's default
-		return out
-	}
-	p.expose(flag, a.decision, flatCtx)
-	out.Value = value
-	return out
 }
 
 // Track records that the subject did something. The value of details is the value of the measurement, 1 when details are the
