@@ -43,7 +43,7 @@ func (l *Log) Append(ctx context.Context, stream string, expected eventlog.Revis
 	defer cancel()
 	trying, stop := context.WithTimeout(trying, l.patience)
 	defer stop()
-	a := &appending{log: l, callers: ctx, stream: stream, expected: expected, events: proposed}
+	a := &appending{log: l, callers: ctx, stream: stream, server: l.prefix + stream, expected: expected, events: proposed}
 	position, err := a.until(trying)
 	l.count(err)
 	l.sees(position)
@@ -68,6 +68,7 @@ type appending struct {
 	log      *Log
 	callers  context.Context //nolint:containedctx // lives as long as one call; tells the caller's end from that of patience
 	stream   string
+	server   string // the stream's name in the server
 	expected eventlog.Revision
 	events   []driver.EventData
 	doubt    error // why an attempt may have been recorded, though it was not answered
@@ -103,7 +104,7 @@ func (a *appending) attempt(ctx context.Context, c *connection) (*driver.WriteRe
 	defer cancel()
 	options := driver.AppendToStreamOptions{ExpectedRevision: expectedRevision(a.expected)}
 	return do(ctx, c, func(ctx context.Context, client *driver.Client) (*driver.WriteResult, error) {
-		return client.AppendToStream(ctx, a.log.prefix+a.stream, options, a.events...)
+		return client.AppendToStream(ctx, a.server, options, a.events...)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	driver "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 
@@ -14,8 +15,13 @@ import (
 
 // All implements eventlog.Log.
 func (l *Log) All(ctx context.Context, after eventlog.Position, filter eventlog.Filter) iter.Seq2[eventlog.Recorded, error] {
+	return l.all(ctx, after, filter, false)
+}
+
+// all is All; raw with what was trimmed and is still there, and with what Trim has recorded.
+func (l *Log) all(ctx context.Context, after eventlog.Position, filter eventlog.Filter, raw bool) iter.Seq2[eventlog.Recorded, error] {
 	return func(yield func(eventlog.Recorded, error) bool) {
-		f := &follower{log: l, filter: filter, yield: yield, at: after, marks: marks{applied: uint64(after)}}
+		f := &follower{log: l, filter: filter, yield: yield, at: after, marks: marks{applied: uint64(after)}, raw: raw, before: map[string]uint64{}}
 		err := f.check(ctx)
 		if err == nil && len(filter.Categories) > 0 {
 			err = f.history(ctx)
@@ -59,6 +65,8 @@ type follower struct {
 	marks  marks
 	at     eventlog.Position // of what was yielded last
 	opened int
+	raw    bool
+	before map[string]uint64 // revisions under these are hidden, for the streams that were met
 }
 
 // check refuses a position that this $all has not reached.
@@ -87,7 +95,7 @@ func (f *follower) history(ctx context.Context) error {
 		case m.caughtUp:
 			return errCaughtUp
 		case m.event != nil:
-			return f.deliver(m.event)
+			return f.deliver(ctx, m.event)
 		}
 		return nil
 	})
@@ -109,7 +117,7 @@ func (f *follower) live(ctx context.Context) error {
 			isLive, silent = true, false
 		case m.event != nil:
 			silent = false
-			if err := f.deliver(m.event); err != nil {
+			if err := f.deliver(ctx, m.event); err != nil {
 				return err
 			}
 		}
@@ -126,9 +134,13 @@ func (f *follower) live(ctx context.Context) error {
 }
 
 // deliver yields an event that is new and asked for.
-func (f *follower) deliver(e *driver.RecordedEvent) error {
+func (f *follower) deliver(ctx context.Context, e *driver.RecordedEvent) error {
 	if e.Position.Commit <= f.marks.applied {
 		return nil
+	}
+	hidden, err := f.hides(ctx, e)
+	if err != nil {
+		return err
 	}
 	f.marks.applied = e.Position.Commit
 	if !f.log.ours(e.StreamID) {
@@ -136,7 +148,7 @@ func (f *follower) deliver(e *driver.RecordedEvent) error {
 	}
 	f.log.sees(eventlog.Position(e.Position.Commit))
 	r := f.log.recorded(e)
-	if !f.filter.Matches(r.Stream) {
+	if hidden || !f.filter.Matches(r.Stream) {
 		return nil
 	}
 	f.at = r.Position
@@ -144,6 +156,25 @@ func (f *follower) deliver(e *driver.RecordedEvent) error {
 		return errStopped
 	}
 	return nil
+}
+
+// hides tells whether an event was trimmed, or says what was. A stream is looked up once in the life of a reader: what is trimmed later
+// lies behind it.
+func (f *follower) hides(ctx context.Context, e *driver.RecordedEvent) (bool, error) {
+	stream := strings.TrimPrefix(e.StreamID, f.log.prefix)
+	if f.raw || !f.log.ours(e.StreamID) || !f.log.trims(stream) || !f.filter.Matches(stream) {
+		return false, nil
+	}
+	before, known := f.before[stream]
+	if !known {
+		fields, _, err := f.log.metadata(ctx, stream)
+		if err != nil {
+			return false, err
+		}
+		before = fields.before()
+		f.before[stream] = before
+	}
+	return e.EventNumber < before || e.EventType == trimmedType, nil
 }
 
 // through hands the messages of a subscription to take, and opens another one whenever it breaks.

@@ -20,6 +20,9 @@
 // last, whichever is later, and drops what comes again. A break is bridged; when it lasts longer than Patience the
 // reader gets eventlog.ErrUnavailable and comes back by itself.
 //
+// Trim takes a stream out of readers' sight. $all, which all readers follow, knows nothing of that, so a reader asks for a stream's
+// metadata when it first meets an event of one that may have been trimmed.
+//
 // Positions are the commit positions of $all. Streams may carry a common Prefix, which keeps installations that
 // share a cluster apart; without one, all streams but the server's own ("$...") belong to this log.
 //
@@ -36,6 +39,7 @@ package esdb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,6 +58,8 @@ type Options struct {
 	Patience time.Duration
 	// Attempt is how long one attempt waits for an answer before its connection is given up; 2 s when 0.
 	Attempt time.Duration
+	// Trims lists the categories of streams that Trim may be called for. Readers look up what was trimmed of those.
+	Trims []string
 	// Warn hears what an operator should know, such as unverified certificates; nobody when nil.
 	Warn func(string)
 }
@@ -72,9 +78,11 @@ type Log struct {
 	attempt  time.Duration
 	link     *link
 	metrics  metrics
-	marker   marker
-	seen     atomic.Uint64 // the highest position of an event of this log that has come by
-	window   int           // records that the server looks through between two checkpoints
+	// trimmable are the categories of streams that may have been trimmed.
+	trimmable []string
+	marker    marker
+	seen      atomic.Uint64 // the highest position of an event of this log that has come by
+	window    int           // records that the server looks through between two checkpoints
 
 	once    sync.Once
 	open    context.Context //nolint:containedctx // ends when the log is closed
@@ -101,7 +109,7 @@ func Open(ctx context.Context, connection string, o Options) (*Log, error) {
 			o.Warn(w)
 		}
 	}
-	l := &Log{prefix: o.Prefix, patience: o.Patience, attempt: o.Attempt, window: searchWindow}
+	l := &Log{prefix: o.Prefix, patience: o.Patience, attempt: o.Attempt, window: searchWindow, trimmable: slices.Clone(o.Trims)}
 	l.open, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	if l.patience <= 0 {
 		l.patience = defaultPatience

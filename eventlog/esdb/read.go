@@ -16,6 +16,17 @@ import (
 // Stream implements eventlog.Log.
 func (l *Log) Stream(ctx context.Context, stream string, from eventlog.Revision) iter.Seq2[eventlog.Recorded, error] {
 	return func(yield func(eventlog.Recorded, error) bool) {
+		for r, err := range l.stream(ctx, stream, from) {
+			if (err != nil || r.Type != trimmedType) && !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// stream is Stream with what Trim has recorded.
+func (l *Log) stream(ctx context.Context, stream string, from eventlog.Revision) iter.Seq2[eventlog.Recorded, error] {
+	return func(yield func(eventlog.Recorded, error) bool) {
 		next := max(from, 0)
 		err := l.persist(ctx, func(ctx context.Context, c *connection) (progress bool, err error) {
 			start := next

@@ -203,6 +203,10 @@ func (c *Cluster) ForgetRecent() {
 	c.store.order = nil
 }
 
+// Scavenge frees the space of what streams do not show any more, as an operator makes every node do. It returns how many events are
+// gone from $all.
+func (c *Cluster) Scavenge() int { return c.store.scavenge() }
+
 // WriteSystemEvent adds a record of the server's own, as its statistics do.
 func (c *Cluster) WriteSystemEvent() { c.store.system("$stats-127.0.0.1:2113", "$statsCollected") }
 

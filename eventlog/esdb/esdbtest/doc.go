@@ -14,6 +14,6 @@
 //
 // # Where it differs
 //
-// Links are not resolved, access control lists are not looked at, followers do not forward and never lag, nothing is ever scavenged,
+// Links are not resolved, access control lists are not looked at, followers do not forward and never lag, all nodes are scavenged at once,
 // BatchAppend and persistent subscriptions are not there, nothing survives the process.
 package esdbtest

@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	metadataType  = "$metadata"
-	tombstoneType = "$streamDeleted"
-	jsonType      = "application/json"
+	metadataType   = "$metadata"
+	metadataPrefix = "$$"
+	tombstoneType  = "$streamDeleted"
+	jsonType       = "application/json"
 )
 
 // settings are what the server heeds of a stream's metadata.

@@ -2,7 +2,6 @@ package esdbtest
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 	"sort"
 	"strconv"
@@ -62,17 +61,37 @@ func (n *node) readStream(o *streams.ReadReq_Options, of *streams.ReadReq_Option
 	return sendPage(o, shown, at, call)
 }
 
+// allPage is how many records of $all are read at once.
+const allPage = 256
+
 func (n *node) readAll(o *streams.ReadReq_Options, all *streams.ReadReq_Options_AllOptions, call streams.Streams_ReadServer) error {
-	records, _ := n.cluster.store.after(0, math.MaxInt32)
-	at := 0
+	store, at := n.cluster.store, 0
 	switch from := all.GetAllOption().(type) {
 	case *streams.ReadReq_Options_AllOptions_End:
-		at = len(records)
+		at = store.length()
 	case *streams.ReadReq_Options_AllOptions_Position:
 		// forwards the position itself is read, backwards it is not
-		at = sort.Search(len(records), func(i int) bool { return records[i].position >= from.Position.GetCommitPosition() })
+		at = store.from(from.Position.GetCommitPosition())
 	}
-	return sendPage(o, records, at, call)
+	for left := o.GetCount(); left > 0; {
+		var page []*record
+		if backwards(o) {
+			page, at = store.earlier(at, allPage)
+		} else {
+			page, at, _ = store.after(at, allPage)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		page = page[:min(uint64(len(page)), left)]
+		left -= uint64(len(page))
+		for _, r := range page {
+			if err := call.Send(shown(r)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func backwards(o *streams.ReadReq_Options) bool {

@@ -28,11 +28,13 @@ type record struct {
 	revision    uint64
 	position    uint64
 	created     time.Time
+	scavenged   bool // it is gone from $all; guarded by the store's mu
 }
 
 // stream is what the index knows of one.
 type stream struct {
 	records    []*record // the record of revision r is at index r
+	scavenged  uint64    // those under this revision are gone
 	tombstoned bool
 	settings
 }
@@ -47,7 +49,7 @@ func (s *stream) visible(now time.Time) []*record {
 	if s.gone() {
 		return nil
 	}
-	from := min(s.before, uint64(len(s.records)))
+	from := min(max(s.before, s.scavenged), uint64(len(s.records)))
 	if s.maxCount > 0 && uint64(len(s.records)) > s.maxCount {
 		from = max(from, uint64(len(s.records))-s.maxCount)
 	}
@@ -133,11 +135,55 @@ func (s *store) remember(r *record) {
 	}
 }
 
-// after returns up to n records behind the index, and a channel that is closed when there are more.
-func (s *store) after(index, n int) ([]*record, <-chan struct{}) {
+// after returns up to n records behind the index without those that are gone, the index behind them, and a channel that is closed
+// when there are more.
+func (s *store) after(index, n int) (page []*record, next int, news <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[index:min(index+n, len(s.all))], s.news
+	for next = index; next < len(s.all) && len(page) < n; next++ {
+		if !s.all[next].scavenged {
+			page = append(page, s.all[next])
+		}
+	}
+	return page, next, s.news
+}
+
+// earlier returns up to n records before the index, the latest first, and the index of the last of them.
+func (s *store) earlier(index, n int) (page []*record, next int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for next = index; next > 0 && len(page) < n; next-- {
+		if r := s.all[next-1]; !r.scavenged {
+			page = append(page, r)
+		}
+	}
+	return page, next
+}
+
+// scavenge removes what reading no stream shows any more, but the last event of each stream, which the server keeps.
+func (s *store) scavenge() (removed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, of := range s.streams {
+		hidden := uint64(len(of.records) - len(of.visible(s.now()))) //nolint:gosec // what is shown is a part
+		if strings.HasPrefix(name, metadataPrefix) {
+			hidden = uint64(len(of.records)) // only the newest counts
+		}
+		for ; of.scavenged+1 < uint64(len(of.records)) && of.scavenged < hidden; of.scavenged++ {
+			r := of.records[of.scavenged]
+			r.scavenged = true
+			delete(s.recent, r.id)
+			removed++
+		}
+	}
+	return removed
+}
+
+// from returns the index of the first record with the position p or over it.
+func (s *store) from(p uint64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return sort.Search(len(s.all), func(i int) bool { return s.all[i].position >= p })
 }
 
 // behind returns the index of the first record with a position over p.

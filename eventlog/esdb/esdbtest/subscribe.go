@@ -62,11 +62,11 @@ func (s *subscription) start(all *streams.ReadReq_Options_AllOptions) int {
 func (s *subscription) followAll(at int) error {
 	live := false
 	for {
-		page, news := s.node.cluster.store.after(at, liveBuffer+1)
+		page, next, news := s.node.cluster.store.after(at, liveBuffer+1)
 		if err := s.sendPage(page); err != nil {
 			return err
 		}
-		at += len(page)
+		at = next
 		if len(page) > liveBuffer {
 			live = false
 			continue
