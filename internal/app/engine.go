@@ -24,8 +24,10 @@ type engine interface {
 	// factsFolder is where the facts folded from this log are. Positions of different logs have nothing to do with each other,
 	// so each log has a folder of its own.
 	factsFolder() string
-	// Trim removes the data of all events of a stream and returns how many had any.
+	// Trim takes all events of a stream out of readers' sight and returns how many of them the facts here may still hold.
 	Trim(ctx context.Context, stream string) (int, error)
+	// forgot says that the facts have been folded anew since these streams were trimmed.
+	forgot(streams []string) error
 	Close() error
 	// collect registers the engine's own metrics.
 	collect(prometheus.Registerer) error
@@ -73,6 +75,9 @@ func openEmbedded(c Config) (*embedded, error) {
 }
 
 func (e *embedded) factsFolder() string { return filepath.Join(e.data, "facts") }
+
+// forgot has nothing to remember: an event that is trimmed is not trimmed again.
+func (e *embedded) forgot([]string) error { return nil }
 
 // removeScratch removes what a backup left that a crash cut short.
 func removeScratch(data string) error {

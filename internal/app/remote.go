@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/assayhq/assay/domain/measurement"
 	"github.com/assayhq/assay/eventlog/esdb"
 	"github.com/assayhq/assay/internal/archive"
 	"github.com/assayhq/assay/openapi"
@@ -20,8 +21,9 @@ import (
 // cluster is the engine on an EventStoreDB cluster.
 type cluster struct {
 	*esdb.Log
-	facts string
-	lock  io.Closer
+	facts   string
+	lock    io.Closer
+	trimmed *forgotten
 }
 
 var _ engine = (*cluster)(nil)
@@ -36,8 +38,11 @@ func openCluster(ctx context.Context, c Config) (*cluster, error) {
 	if e.lock, err = vfs.Default.Lock(e.facts + ".lock"); err != nil {
 		return nil, fmt.Errorf("another server uses the data folder %s; give each one of its own with --data: %w", c.Data, err)
 	}
+	if e.trimmed, err = openForgotten(e.facts + ".trimmed"); err != nil {
+		return nil, errors.Join(err, e.lock.Close())
+	}
 	e.Log, err = esdb.Open(ctx, c.Store, esdb.Options{
-		Prefix: c.StorePrefix, Warn: func(text string) { c.Log.Warn().Msg(text) },
+		Prefix: c.StorePrefix, Trims: trimmable(), Warn: func(text string) { c.Log.Warn().Msg(text) },
 	})
 	if err != nil {
 		return nil, errors.Join(err, e.lock.Close())
@@ -54,7 +59,7 @@ func openRemote(ctx context.Context, connection string, s Streams) (closableLog,
 		return nil, fmt.Errorf("%q is neither a data folder nor a connection string; write esdb://host:2113?tls=true", connection)
 	}
 	return esdb.Open(ctx, connection, esdb.Options{
-		Prefix: s.Getenv("ASSAY_LOG_PREFIX"), Warn: func(text string) { say(s.Err, "warning: %s\n", text) },
+		Prefix: s.Getenv("ASSAY_LOG_PREFIX"), Trims: trimmable(), Warn: func(text string) { say(s.Err, "warning: %s\n", text) },
 	})
 }
 
@@ -78,16 +83,25 @@ func (c *cluster) Verify(ctx context.Context, found func(openapi.StoreFault)) (o
 	for _, f := range r.Faults {
 		found(openapi.StoreFault{Position: f.Position, Kind: string(f.Kind), Detail: f.Detail})
 	}
-	return openapi.StoreVerified{Position: r.Head.Position, Chain: r.Head.Chain.String(), Events: r.Head.Events}, err
+	return openapi.StoreVerified{Position: r.Head.Position, Chain: r.Head.Chain.String(), Events: r.Head.Events, Trimmed: r.Trimmed}, err
 }
 
 // Backup implements openapi.Store: a cluster has its own.
 func (c *cluster) Backup(context.Context, io.Writer) error { return openapi.ErrNoBackup }
 
-// Trim is the cluster's own business.
-func (c *cluster) Trim(context.Context, string) (int, error) {
-	return 0, errors.New("streams of an event store are trimmed by their metadata ($maxAge, $tb) and a scavenge")
+// trimmable are the categories of streams that retention may be asked for.
+func trimmable() []string { return []string{measurement.Category} }
+
+// Trim implements engine. Another node may have been faster, and the facts of this one still hold what is gone.
+func (c *cluster) Trim(ctx context.Context, stream string) (int, error) {
+	n, err := c.Log.Trim(ctx, stream)
+	if c.trimmed.has(stream) {
+		n = 0
+	}
+	return n, err
 }
+
+func (c *cluster) forgot(streams []string) error { return c.trimmed.add(streams) }
 
 func (c *cluster) serving([]projections.Hashed) {}
 

@@ -66,6 +66,7 @@ type trimmer struct {
 	now     func() time.Time
 	out     zerolog.Logger
 	settled map[string]bool // streams that are trimmed
+	pending []string        // those of them that the facts still hold
 }
 
 // run trims once an hour until ctx ends.
@@ -105,13 +106,44 @@ func (t *trimmer) once(ctx context.Context) error {
 		}
 		page.After = next
 	}
-	if total == 0 {
+	if total > 0 {
+		t.out.Info().Int("events", total).Msg("measurements that no report can be made of were removed by age")
+	}
+	if len(t.pending) == 0 {
 		return nil
 	}
-	t.out.Info().Int("events", total).Msg("measurements that no report can be made of were removed by age")
-	if err := t.facts.RequestRebuild(); err != nil && !errors.Is(err, projections.ErrRebuilding) {
+	return t.forget(ctx)
+}
+
+const forgetPause = 100 * time.Millisecond
+
+// forget folds the facts anew, and remembers that it was done when it is. A rebuild that somebody else has asked for may have begun
+// too early, so it does not count.
+func (t *trimmer) forget(ctx context.Context) error {
+	for {
+		err := t.facts.RequestRebuild()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, projections.ErrRebuilding) {
+			return fmt.Errorf("folding the facts anew: %w", err)
+		}
+		if !pauseFor(ctx, forgetPause) {
+			return nil
+		}
+	}
+	for t.facts.Rebuild().Running {
+		if !pauseFor(ctx, forgetPause) {
+			return nil
+		}
+	}
+	if err := t.facts.Rebuild().Failure; err != nil {
 		return fmt.Errorf("folding the facts anew: %w", err)
 	}
+	if err := t.log.forgot(t.pending); err != nil {
+		return err
+	}
+	t.pending = nil
 	return nil
 }
 
@@ -152,7 +184,9 @@ func (t *trimmer) environment(ctx context.Context, in domain.ProjectKey, environ
 		if err != nil {
 			return total, err
 		}
-		t.settled[stream] = true
+		if t.settled[stream] = true; n > 0 {
+			t.pending = append(t.pending, stream)
+		}
 	}
 	return total, nil
 }

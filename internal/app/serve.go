@@ -104,9 +104,6 @@ func Serve(ctx context.Context, c Config, ready func(Running)) (err error) {
 	if c.Listen == "" {
 		c.Listen = DefaultListen
 	}
-	if len(c.Retention) > 0 && c.Store != "" {
-		return errors.New("retention is for the embedded log; in an event store set $maxAge on the streams measurement-… and scavenge, once no report needs them")
-	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -65,8 +65,11 @@ func Check(ctx context.Context, log eventlog.Log, anchors ...Head) (Report, erro
 			return r, err
 		}
 		r.Head.add(e)
+		if e.Trimmed {
+			r.Trimmed++
+		}
 		if e.Revision != next[e.Stream] {
-			r.fault(e.Position, pebblelog.Missing, "stream %s goes on at revision %d, but its revision %d is missing (retention, or somebody, removed it)", e.Stream, e.Revision, next[e.Stream])
+			r.fault(e.Position, pebblelog.Missing, "stream %s goes on at revision %d, but its revision %d is missing (somebody removed it: retention leaves a record)", e.Stream, e.Revision, next[e.Stream])
 		}
 		next[e.Stream] = e.Revision + 1
 		for _, a := range anchors {
