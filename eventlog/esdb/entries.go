@@ -16,34 +16,37 @@ import (
 // scavenged since. It is what the chain is computed over, so trimming changes no chain.
 func (l *Log) Entries(ctx context.Context, after eventlog.Position) iter.Seq2[eventlog.Entry, error] {
 	return func(yield func(eventlog.Entry, error) bool) {
-		head, err := l.Head(ctx)
-		if err != nil || after >= head {
-			if err != nil {
-				yield(eventlog.Entry{}, err)
-			}
-			return
-		}
-		gone, err := l.allTrimmed(ctx)
-		if err != nil {
+		if err := l.entries(ctx, after, yield); err != nil {
 			yield(eventlog.Entry{}, err)
-			return
 		}
-		m := merge{gone: gone, yield: yield}
-		m.until(after, func(eventlog.Entry) bool { return true }) // those are not asked for
-		for r, err := range l.all(ctx, after, eventlog.Filter{}, true) {
-			if err != nil {
-				yield(eventlog.Entry{}, err)
-				return
-			}
-			if !m.take(r) {
-				return
-			}
-			if r.Position >= head {
-				break
-			}
-		}
-		m.until(head, m.entry)
 	}
+}
+
+// entries yields them, but for the error, after which nothing may be yielded.
+func (l *Log) entries(ctx context.Context, after eventlog.Position, yield func(eventlog.Entry, error) bool) error {
+	head, err := l.Head(ctx)
+	if err != nil || after >= head {
+		return err
+	}
+	gone, err := l.allTrimmed(ctx)
+	if err != nil {
+		return err
+	}
+	m := merge{gone: gone, yield: yield}
+	m.until(after, func(eventlog.Entry) bool { return true }) // those are not asked for
+	for r, err := range l.all(ctx, after, eventlog.Filter{}, true) {
+		if err != nil {
+			return err
+		}
+		if !m.take(r) {
+			return nil
+		}
+		if r.Position >= head {
+			break
+		}
+	}
+	m.until(head, m.entry)
+	return nil
 }
 
 // merge puts trimmed events back among the others.

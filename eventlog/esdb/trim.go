@@ -138,29 +138,34 @@ func (s fields) before() uint64 {
 func (l *Log) metadata(ctx context.Context, stream string) (s fields, at eventlog.Revision, err error) {
 	err = l.persist(ctx, func(ctx context.Context, c *connection) (bool, error) {
 		s, at = fields{}, eventlog.NoStream
-		f, err := l.start(ctx, c, readLast(metadataPrefix+l.prefix+stream))
+		last, err := l.last(ctx, c, metadataPrefix+l.prefix+stream)
 		if err != nil {
 			return false, err
 		}
-		defer f.stop()
-		for {
-			m := f.next(ctx, l.attempt)
-			if m.err != nil {
-				return false, m.err
-			}
-			if m.event == nil {
-				continue
-			}
-			at = eventlog.Revision(m.event.EventNumber) //nolint:gosec // the server's are signed, too
-			if json.Unmarshal(m.event.Data, &s) != nil || s == nil {
-				s = fields{} // what the server cannot read does not count there either
-			}
+		at = eventlog.Revision(last.EventNumber) //nolint:gosec // the server's are signed, too
+		if json.Unmarshal(last.Data, &s) != nil || s == nil {
+			s = fields{} // what the server cannot read does not count there either
 		}
+		return false, nil
 	})
 	if finished(err) || judge(err) == missing {
 		return s, at, nil
 	}
 	return s, at, l.readError(ctx, stream, err)
+}
+
+// last returns the last event of a stream of the server; io.EOF when all of it is hidden.
+func (l *Log) last(ctx context.Context, c *connection, name string) (*driver.RecordedEvent, error) {
+	f, err := l.start(ctx, c, readLast(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.stop()
+	for {
+		if m := f.next(ctx, l.attempt); m.err != nil || m.event != nil {
+			return m.event, m.err
+		}
+	}
 }
 
 // readLast reads the last event of a stream.

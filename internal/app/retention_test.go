@@ -74,7 +74,7 @@ func TestRetentionIsTheSameOnAnEventStore(t *testing.T) {
 	}
 	r = h.age(t, h.config, r.admin)
 	second = h.retaining(t, other, r.admin) // nothing is left to trim, but its facts know it still
-	second.eventually(func() bool { // so the next start folds nothing
+	second.eventually(func() bool {         // so the next start folds nothing
 		files, err := filepath.Glob(filepath.Join(other.Data, "facts-*.trimmed"))
 		return err == nil && len(files) == 1
 	})

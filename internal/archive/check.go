@@ -64,14 +64,7 @@ func Check(ctx context.Context, log eventlog.Log, anchors ...Head) (Report, erro
 		if err != nil {
 			return r, err
 		}
-		r.Head.add(e)
-		if e.Trimmed {
-			r.Trimmed++
-		}
-		if e.Revision != next[e.Stream] {
-			r.fault(e.Position, pebblelog.Missing, "stream %s goes on at revision %d, but its revision %d is missing (somebody removed it: retention leaves a record)", e.Stream, e.Revision, next[e.Stream])
-		}
-		next[e.Stream] = e.Revision + 1
+		r.take(e, next)
 		for _, a := range anchors {
 			if a.Events == r.Head.Events && a.Chain != r.Head.Chain {
 				r.anchored(e.Position, a)
@@ -84,6 +77,18 @@ func Check(ctx context.Context, log eventlog.Log, anchors ...Head) (Report, erro
 		}
 	}
 	return r, nil
+}
+
+// take counts an event and holds its revision against the next one of its stream.
+func (r *Report) take(e eventlog.Entry, next map[string]eventlog.Revision) {
+	r.Head.add(e)
+	if e.Trimmed {
+		r.Trimmed++
+	}
+	if e.Revision != next[e.Stream] {
+		r.fault(e.Position, pebblelog.Missing, "stream %s goes on at revision %d, but its revision %d is missing (somebody removed it: retention leaves a record)", e.Stream, e.Revision, next[e.Stream])
+	}
+	next[e.Stream] = e.Revision + 1
 }
 
 func checkEmbedded(ctx context.Context, log *pebblelog.Log, anchors []Head) (Report, error) {
