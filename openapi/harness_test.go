@@ -49,6 +49,7 @@ type world struct {
 	stop    context.CancelFunc // of the server
 	freeze  context.CancelFunc // of the read models: they stay where they are
 	thaw    func()             // after freeze: they go on
+	facts   string             // the folder of the facts
 
 	document *openapi3.T
 	seen     sync.Map // operationId -> true, for every call that was answered below 400
@@ -113,7 +114,8 @@ func newWorld(t testing.TB, change ...func(*openapi.Dependencies)) *world {
 	t.Helper()
 	clock := func() time.Time { return now }
 	w := &world{t: t, log: &swapLog{MemoryLog: eventlogtest.MemoryAt(clock)}, catalog: catalog.New()}
-	store, err := facts.Open(t.TempDir(), facts.Options{})
+	w.facts = t.TempDir()
+	store, err := facts.Open(w.facts, facts.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

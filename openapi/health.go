@@ -29,7 +29,10 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 	for _, r := range s.Runners {
 		check := healthCheck{Name: r.Projection().Name(), Status: api.HealthChecksStatusOk, Position: positionOf(r.Position())}
 		caughtUp, err := r.CaughtUp()
-		switch {
+		switch damage := s.damageOf(r); {
+		case damage != nil:
+			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusDegraded
+			check.Detail = damage.Error()
 		case !caughtUp && r.Projection() == projections.Projection(s.Facts):
 			// Nothing but results needs the facts, and those wait for them.
 			health.Status, check.Status = api.HealthStatusDegraded, api.HealthChecksStatusStarting
@@ -56,6 +59,14 @@ func (s *Server) GetReady(context.Context, api.GetReadyRequestObject) (api.GetRe
 		return api.GetReady503JSONResponse(health), nil
 	}
 	return api.GetReady200JSONResponse(health), nil
+}
+
+// damageOf is the damage that a read model has found in its state on disk. Only the facts have one.
+func (s *Server) damageOf(r *projections.Runner) error {
+	if r.Projection() != projections.Projection(s.Facts) {
+		return nil
+	}
+	return s.Facts.Damage()
 }
 
 // logCheck says how the log is, without a word about where it is.

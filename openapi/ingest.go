@@ -3,6 +3,7 @@ package openapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/domain/experiment"
@@ -204,5 +205,10 @@ func (n *intake) status(t taken) (facts.Status, error) {
 		}
 		return facts.Conflict, nil
 	}
-	return n.server.Facts.Status(n.place.Project, t.id, t.fingerprint)
+	status, err := n.server.Facts.Status(n.place.Project, t.id, t.fingerprint)
+	if _, damaged := errors.AsType[*facts.DamageError](err); damaged {
+		// The ids are being made again from the log. Until then an item that comes twice is not told so, but it counts once.
+		return facts.New, nil
+	}
+	return status, err
 }

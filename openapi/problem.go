@@ -13,6 +13,7 @@ import (
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/flags/ofrep"
 	"github.com/assayhq/assay/internal/command"
+	"github.com/assayhq/assay/projections/facts"
 )
 
 // problem is an RFC 9457 document.
@@ -68,6 +69,11 @@ func problemOf(err error) *problem {
 	}
 	if h, ok := errors.AsType[*echo.HTTPError](err); ok {
 		return problemOfHTTP(h)
+	}
+	if e, ok := errors.AsType[*facts.DamageError](err); ok {
+		p := refuse(http.StatusServiceUnavailable, "facts_damaged", "%s; ask again in a moment", e.Error())
+		p.retryAfter = 5
+		return p
 	}
 	switch {
 	case errors.Is(err, command.ErrUnknownOutcome): // before its cause, which says less

@@ -99,6 +99,9 @@ func (s *Server) problems(r *projections.Runner) []unreadable {
 			out = append(out, unreadable{Stream: p.Stream, Position: positionOf(p.Position), Detail: p.Detail})
 		}
 	case projections.Projection(s.Facts):
+		if err := s.Facts.Damage(); err != nil {
+			out = append(out, unreadable{Position: positionOf(r.Position()), Detail: err.Error()})
+		}
 		for _, p := range s.Facts.Parked() {
 			out = append(out, unreadable{Position: positionOf(p.Position), Detail: p.Reason})
 		}

@@ -18,6 +18,23 @@ type Rebuildable interface {
 	Discard() error
 }
 
+// Mendable is a projection with a state on disk that it does not trust blindly: it notices when it reads something else than it wrote, and
+// answers nothing from that. The runner folds it anew then, by itself.
+type Mendable interface {
+	Rebuildable
+	// Damage is what is wrong with the state; nil when nothing is known.
+	Damage() error
+	// Damaged receives when damage is found in the state that serves.
+	Damaged() <-chan struct{}
+}
+
+func damageOf(p Projection) error {
+	if m, can := p.(Mendable); can {
+		return m.Damage()
+	}
+	return nil
+}
+
 var (
 	// ErrNotRebuildable says that the projection cannot be folded beside itself.
 	ErrNotRebuildable = errors.New("this read model cannot be rebuilt while it serves; restart the server instead")
@@ -79,6 +96,7 @@ func (r *Runner) rebuilds(ctx context.Context) {
 		if err == nil {
 			r.rebuild.Done++
 		}
+		r.wake()
 		r.mu.Unlock()
 		if err != nil && ctx.Err() == nil {
 			r.report(err)
@@ -93,6 +111,7 @@ func (r *Runner) rebuildOnce(ctx context.Context) error {
 		return fmt.Errorf("rebuilding %s: %w", live.Name(), err)
 	}
 	beside := NewRunner(r.log, fresh, r.report)
+	beside.aside = true
 	r.mu.Lock()
 	r.beside = beside
 	r.mu.Unlock()
@@ -119,9 +138,10 @@ func (r *Runner) catchUpAndSwap(ctx context.Context, live, fresh Rebuildable, be
 	following, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- beside.Run(following) }()
-	err = beside.Wait(ctx, live.Position())
+	target := live.Position()
+	err = beside.wait(ctx, func() bool { return beside.position >= target || damageOf(fresh) != nil })
 	stop()
-	if err = errors.Join(err, <-ended); err != nil {
+	if err = errors.Join(err, <-ended, damageOf(fresh)); err != nil {
 		return false, err
 	}
 	r.applying.Lock()
@@ -142,4 +162,36 @@ func (r *Runner) announce() {
 	defer r.mu.Unlock()
 	r.position = r.projection.Position()
 	r.wake()
+}
+
+// mends folds a projection anew whenever it finds its state damaged, until ctx ends.
+func (r *Runner) mends(ctx context.Context) {
+	p, can := r.projection.(Mendable)
+	if !can || r.aside {
+		return // one that is being folded beside another is given up by that one's runner
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.Damaged():
+		}
+		if err := p.Damage(); err != nil {
+			r.report(fmt.Errorf("projection %s: %w", p.Name(), err))
+		}
+		r.mend(ctx, p)
+	}
+}
+
+// mend rebuilds until the damage is gone. The rebuild's own failures are reported by it.
+func (r *Runner) mend(ctx context.Context, p Mendable) {
+	for backoff := leastBackoff; p.Damage() != nil; backoff = min(2*backoff, mostBackoff) {
+		if err := r.RequestRebuild(); err != nil && !errors.Is(err, ErrRebuilding) {
+			r.report(err)
+			return
+		}
+		if r.wait(ctx, func() bool { return !r.rebuild.Running }) != nil || p.Damage() != nil && !pause(ctx, backoff) {
+			return
+		}
+	}
 }

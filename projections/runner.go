@@ -39,6 +39,7 @@ type Runner struct {
 	last     error
 	rebuild  Rebuild
 	beside   *Runner // folds anew while a rebuild is under way
+	aside    bool    // it is the one beside another; set before Run
 
 	applying  sync.Mutex // held while the projection applies, or is replaced
 	requested chan struct{}
@@ -117,6 +118,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	var rebuilder sync.WaitGroup
 	defer rebuilder.Wait()
 	rebuilder.Go(func() { r.rebuilds(ctx) })
+	rebuilder.Go(func() { r.mends(ctx) })
 	backoff := leastBackoff
 	for {
 		before := r.projection.Position()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -89,7 +90,7 @@ func showProjections(s Streams, list projectionList) {
 	say(s.Out, "The log's last event is at position %s.\n", list.Head)
 	for _, p := range list.Items {
 		for _, problem := range p.Problems {
-			say(s.Out, "%s could not read position %s %s: %s\n", p.Name, problem.Position, problem.Stream, problem.Detail)
+			say(s.Out, "%s, %s: %s\n", p.Name, strings.TrimSpace("position "+problem.Position+" "+problem.Stream), problem.Detail)
 		}
 	}
 }

@@ -1346,7 +1346,7 @@ type Projection struct {
 	// Position Up to where the log is applied.
 	Position string `json:"position"`
 
-	// Problems What could not be read, and stays out or as it was.
+	// Problems What could not be read, and stays out or as it was; and a file of the read model's own that is damaged, while the log is folded anew.
 	Problems []struct {
 		Detail   string `json:"detail"`
 		Position string `json:"position"`

@@ -11,6 +11,9 @@
 // so a crash at any moment leaves either the old state or the new one. Rows that were only in memory come back from the log,
 // which is read again from the manifest's position.
 //
+// Every byte on disk is under a checksum that leads up to the manifest (sums.go). What is not as it was written is never computed
+// with: the store says which file it is (Damage), and the runner folds the log into a new state.
+//
 // A unit belongs to the arm of its first exposure in time. A unit seen in several variants is a crossover and belongs
 // to none, unless the query keeps it where it was first. The order in which rows arrived never matters, nor does how they were divided into batches and segments.
 //
@@ -40,16 +43,21 @@ type Options struct {
 	// Report hears of what somebody should look at: a batch that cannot be decoded, a state on disk that had to be thrown
 	// away and is rebuilt. It may be nil.
 	Report func(error)
+
+	disk disk // the operating system's when nil
 }
 
 const defaultSealRows = 1 << 18
 
 // Store is the read model. Apply is called by one goroutine, everything else by any number.
 type Store struct {
+	disk     disk
 	home     string // the folder of this version
 	dir      string // the one of its folders that counts: see rebuild.go
 	sealRows int
 	report   func(error)
+	told     chan struct{} // see Damaged
+	older    []string      // folders of older versions, until this one has read the log; only Apply looks
 
 	mu       sync.RWMutex // guards what follows; only Apply and Close write
 	position eventlog.Position
@@ -57,6 +65,8 @@ type Store struct {
 	tail     tail
 	next     int // number of the next segment
 	parked   []Parked
+	wound    *wound       // damage of the segments above
+	remade   *DamageError // why the state is being made again from the log since the start
 
 	recent recent // has its own lock
 }
@@ -127,7 +137,8 @@ const (
 	Conflict                // known, with other content
 )
 
-// Status looks an event id up. fingerprint is that of the item that would bear it.
+// Status looks an event id up. fingerprint is that of the item that would bear it. The error is a *DamageError when the ids on disk
+// are damaged.
 func (s *Store) Status(project domain.ProjectKey, eventID string, fingerprint uint64) (Status, error) {
 	return s.status(keyOf(project, eventID), fingerprint)
 }
@@ -140,7 +151,7 @@ func (s *Store) status(key idKey, fingerprint uint64) (Status, error) {
 	for i := len(segments) - 1; i >= 0 && !found; i-- {
 		var err error
 		if known, found, err = segments[i].ids.find(key); err != nil {
-			return New, fmt.Errorf("looking an event id up: %w", err)
+			return New, fmt.Errorf("looking an event id up: %w", segments[i].wound.explain(err))
 		}
 	}
 	switch {
@@ -157,8 +168,9 @@ func (s *Store) status(key idKey, fingerprint uint64) (Status, error) {
 func (s *Store) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	fresh := tail{ids: map[idKey]uint64{}}
 	var parked []Parked
-	position := s.Position()
+	position, atHead := s.Position(), false
 	for _, r := range batch {
+		atHead = atHead || r.IsCheckpoint()
 		if r.Position <= position {
 			continue
 		}
@@ -181,9 +193,18 @@ func (s *Store) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	s.position = position
 	s.parked = append(s.parked, parked...)
 	full := s.tail.rows() >= s.sealRows
+	if atHead {
+		s.remade = nil
+	}
 	s.mu.Unlock()
-	if full {
-		return s.seal()
+	if !full && !(atHead && len(s.older) > 0) {
+		return nil
+	}
+	if err := s.seal(); err != nil {
+		return err
+	}
+	if atHead {
+		s.removeOlder()
 	}
 	return nil
 }

@@ -324,7 +324,7 @@ func TestADamagedFolderIsMadeAgainFromTheLog(t *testing.T) {
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
-				if err := damage(filepath.Join(dir, "v1", file)); err != nil {
+				if err := damage(filepath.Join(dir, "v2", file)); err != nil {
 					t.Fatal(err)
 				}
 				s = open(t, dir, 1)

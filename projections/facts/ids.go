@@ -4,17 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
-	"os"
 	"slices"
+	"sort"
 )
 
 // idIndex is a segment's event ids on disk: a Bloom filter, which is held in memory, and the entries sorted by key, which
 // are searched in the file. Layout, little-endian: magic, number of entries, words of the filter, filter, entries of 24 bytes
 // (key, fingerprint).
 type idIndex struct {
-	file    *os.File
+	file    *checked
 	entries int64
 	start   int64 // where the entries begin
 	filter  []uint64
@@ -24,7 +23,8 @@ const (
 	idMagic     = "assayid1"
 	idEntry     = 24
 	bitsPerID   = 10
-	filterProbe = 7 // with 10 bits an id, about 0.8 % of unknown ids are searched in the file
+	filterProbe = 7                  // with 10 bits an id, about 0.8 % of unknown ids are searched in the file
+	idsRead     = sumBlock / idEntry // entries that are read at once
 )
 
 // writeIDs writes an index; the caller syncs the file.
@@ -51,24 +51,7 @@ func writeIDs(w io.Writer, ids map[idKey]uint64) error {
 	return out.Flush()
 }
 
-func openIDs(name string) (*idIndex, error) {
-	file, err := os.Open(name) //nolint:gosec // a file of the store's own folder
-	if err != nil {
-		return nil, fmt.Errorf("opening the index of event ids: %w", err)
-	}
-	index, err := readIDs(file)
-	if err != nil {
-		file.Close() //nolint:errcheck,gosec // only read
-		return nil, fmt.Errorf("the index of event ids %s is damaged: %w", name, err)
-	}
-	return index, nil
-}
-
-func readIDs(file *os.File) (*idIndex, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
+func readIDs(file *checked) (*idIndex, error) {
 	var head [24]byte
 	if _, err := file.ReadAt(head[:], 0); err != nil {
 		return nil, err
@@ -76,8 +59,8 @@ func readIDs(file *os.File) (*idIndex, error) {
 	index := &idIndex{file: file, entries: int64(binary.LittleEndian.Uint64(head[8:]))} //nolint:gosec // compared with the file's size below
 	words := int64(binary.LittleEndian.Uint64(head[16:]))                               //nolint:gosec // compared with the file's size below
 	index.start = int64(len(head)) + 8*words
-	if string(head[:8]) != idMagic || words < 1 || words > info.Size() || index.entries < 0 || index.start+index.entries*idEntry != info.Size() {
-		return nil, fmt.Errorf("its head and its size do not agree")
+	if string(head[:8]) != idMagic || words < 1 || words > file.sums.size || index.entries < 0 || index.start+index.entries*idEntry != file.sums.size {
+		return nil, damaged(file.name, "its head and its size do not agree")
 	}
 	raw := make([]byte, 8*words)
 	if _, err := file.ReadAt(raw, int64(len(head))); err != nil {
@@ -90,25 +73,35 @@ func readIDs(file *os.File) (*idIndex, error) {
 	return index, nil
 }
 
-// find returns the fingerprint of a key that is in the index.
+// find returns the fingerprint of a key that is in the index. Keys are hashes, spread evenly, so where a key stands can be guessed to
+// within a block or two; after some guesses that did not hold it halves what is left.
 func (x *idIndex) find(key idKey) (fingerprint uint64, found bool, err error) {
 	if !probe(x.filter, key, func(word *uint64, bit uint64) bool { return *word&bit != 0 }) {
 		return 0, false, nil
 	}
-	var entry [idEntry]byte
-	low, high := int64(0), x.entries
-	for low < high {
+	var room [idsRead * idEntry]byte
+	low, high := int64(0), x.entries // it stands in [low, high), if anywhere
+	for guesses := 0; low < high; guesses++ {
 		middle := (low + high) / 2
-		if _, err := x.file.ReadAt(entry[:], x.start+middle*idEntry); err != nil {
+		if guesses < 2 {
+			middle = int64(float64(binary.BigEndian.Uint64(key[:8])) / (1 << 64) * float64(x.entries))
+		}
+		from := max(low, min(middle-idsRead/2, high-idsRead))
+		read := room[:(min(high, from+idsRead)-from)*idEntry]
+		if _, err := x.file.ReadAt(read, x.start+from*idEntry); err != nil {
 			return 0, false, err
 		}
-		switch order := bytes.Compare(entry[:16], key[:]); {
-		case order == 0:
-			return binary.LittleEndian.Uint64(entry[16:]), true, nil
-		case order < 0:
-			low = middle + 1
+		n := len(read) / idEntry
+		at, here := sort.Find(n, func(i int) int { return bytes.Compare(key[:], read[i*idEntry:i*idEntry+16]) })
+		switch {
+		case here:
+			return binary.LittleEndian.Uint64(read[at*idEntry+16:]), true, nil
+		case at == 0:
+			high = from
+		case at == n:
+			low = from + int64(n)
 		default:
-			high = middle
+			return 0, false, nil
 		}
 	}
 	return 0, false, nil

@@ -8,7 +8,7 @@ import (
 )
 
 // version is that of the rows and files. A change of either needs another one.
-const version = 1
+const version = 2
 
 // exposureRow is a row of an exposures file. Times are nanoseconds since 1970 UTC.
 type exposureRow struct {

@@ -25,7 +25,7 @@ func (s *Store) StateHash() (projections.Position, [sha256.Size]byte, error) {
 	for _, g := range s.segments {
 		exposures, measurements = exposures+g.Exposures, measurements+g.Measurements
 		if err := sums.addFile(g.ids); err != nil {
-			return 0, [sha256.Size]byte{}, fmt.Errorf("hashing the facts: %w", err)
+			return 0, [sha256.Size]byte{}, fmt.Errorf("hashing the facts: %w", g.wound.explain(err))
 		}
 	}
 	h := sha256.New()

@@ -112,13 +112,13 @@ type Dimension struct {
 const maxArms = 100
 
 // Units makes the table. It works on a snapshot of the rows, so applying goes on meanwhile. The table may be handed out again, so it must
-// not be written to.
+// not be written to. The error is a *DamageError when what it needs is damaged on disk.
 func (s *Store) Units(ctx context.Context, q Query) (*Units, error) {
 	if len(q.Arms) == 0 || len(q.Arms) > maxArms {
 		return nil, fmt.Errorf("a query needs 1 to %d arms, not %d", maxArms, len(q.Arms))
 	}
 	s.mu.RLock()
-	position, segments, tail := s.position, s.segments, s.tail
+	position, segments, tail, wound := s.position, s.segments, s.tail, s.wound
 	exposures, measurements := tail.exposures, tail.measurements
 	s.mu.RUnlock()
 	if q.At == 0 {
@@ -134,14 +134,14 @@ func (s *Store) Units(ctx context.Context, q Query) (*Units, error) {
 	c := newCollector(q)
 	for _, g := range segments {
 		if err := c.scanExposures(ctx, g); err != nil {
-			return nil, err
+			return nil, wound.explain(err)
 		}
 	}
 	c.readExposures(exposures)
 	c.number()
 	for _, g := range segments {
 		if err := c.scanMeasurements(ctx, g); err != nil {
-			return nil, err
+			return nil, wound.explain(err)
 		}
 	}
 	c.readMeasurements(measurements)
