@@ -62,17 +62,23 @@ type swapLog struct {
 	*eventlogtest.MemoryLog
 	mu      sync.Mutex
 	failing error
+	only    string // the category that fails; all when empty
 }
 
-func (l *swapLog) fail(err error) {
+func (l *swapLog) fail(err error) { l.failIn("", err) }
+
+func (l *swapLog) failIn(category string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failing = err
+	l.failing, l.only = err, category
 }
 
 func (l *swapLog) Append(ctx context.Context, stream string, expected eventlog.Revision, events ...eventlog.Event) (eventlog.Position, error) {
 	l.mu.Lock()
 	err := l.failing
+	if l.only != "" && l.only != eventlog.Category(stream) {
+		err = nil
+	}
 	l.mu.Unlock()
 	if err != nil {
 		return 0, err

@@ -59,6 +59,9 @@ func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
+	if p := problemOfCommand(err); p != nil {
+		return p
+	}
 	if s, ok := errors.AsType[*command.StaleError](err); ok {
 		p := refuse(http.StatusPreconditionFailed, "stale_revision", "%s", s.Error())
 		p.Revision = etagOf(s.Current)
@@ -94,6 +97,23 @@ func problemOf(err error) *problem {
 		return refuse(http.StatusServiceUnavailable, "timeout", "the request took too long or was given up; try again")
 	}
 	return refuse(http.StatusInternalServerError, "internal", "something went wrong on the server; its log has the details under this instance")
+}
+
+// problemOfCommand is about commands that were neither decided against nor failed as a whole; nil for any other error.
+func problemOfCommand(err error) *problem {
+	unreadable, cannot := errors.AsType[*command.UnreadableError](err)
+	if e, ok := errors.AsType[*command.PartlyError](err); ok {
+		p := refuse(http.StatusServiceUnavailable, "partly_recorded", "%s", e.Recorded)
+		p.retryAfter = 5
+		if cannot { // it comes back after an upgrade, not after a while
+			p = refuse(http.StatusConflict, "partly_recorded", "%s; %s", e.Recorded, unreadable.Error())
+		}
+		return p
+	}
+	if cannot {
+		return refuse(http.StatusConflict, "unreadable_event", "%s", unreadable.Error())
+	}
+	return nil
 }
 
 func problemOfRefusal(r *domain.Refusal) *problem {

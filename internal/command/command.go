@@ -111,7 +111,7 @@ func stale(seen, current Revision) error {
 	return &StaleError{Seen: seen, Current: current, refusal: refusal}
 }
 
-// Handle executes a command on one stream. The error is a *domain.Refusal, a *StaleError, the context's (nothing was
+// Handle executes a command on one stream. The error is a *domain.Refusal, a *StaleError, an *UnreadableError, the context's (nothing was
 // recorded) or one of the log's.
 func Handle[S, C, E any](ctx context.Context, s *Service, a domain.Aggregate[S, C, E], stream string, c C, o Options) (Result[S], error) {
 	if o.CommandID == "" {
@@ -215,7 +215,7 @@ func loadFor[S, C, E any](ctx context.Context, log eventlog.Log, a domain.Aggreg
 		}
 		event, err := a.Decode(recorded.Type, recorded.Data)
 		if err != nil {
-			return past, fmt.Errorf("stream %s at revision %d: %w", stream, recorded.Revision, err)
+			return past, &UnreadableError{Stream: stream, Revision: recorded.Revision, Position: recorded.Position, cause: err}
 		}
 		past.state = a.Evolve(past.state, event)
 		past.revision, past.position = recorded.Revision, recorded.Position

@@ -118,7 +118,7 @@ func (e tested) start(ctx context.Context) (Result[experiment.State], error) {
 	if _, refused := domain.AsRefusal(err); e.o.DryRun || err != nil && !refused {
 		return result, err // it may have started, so it stays attached; repeating the command tells
 	}
-	return result, errors.Join(err, e.settleAfter(ctx))
+	return result, errors.Join(err, partly(e.settle(ctx), "the experiment %q was not started, but its flag or layer may keep its part; give the same command again, that takes it back", e.key))
 }
 
 func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error) {
@@ -136,7 +136,8 @@ func (e tested) startOnce(ctx context.Context) (Result[experiment.State], error)
 	}
 	exact := e.o
 	exact.IfRevision = &would.Revision // whose arms the flag serves now
-	return e.handle(ctx, experiment.Start{}, exact)
+	result, err := e.handle(ctx, experiment.Start{}, exact)
+	return result, partly(err, "the flag %q serves the arms of the experiment %q already, but its start is not recorded; give the same command again, that completes it", would.State.Plan.Flag, e.key)
 }
 
 // end stops or concludes an experiment, or changes its weights, then has its flag serve it as it is by now. A crash in between leaves a flag that serves the arms
@@ -166,13 +167,17 @@ func (e tested) reweigh(ctx context.Context, c experiment.Reweigh) (Result[exper
 	return e.end(ctx, c)
 }
 
-// settleAfter settles what is recorded already. When the log fails meanwhile, "nothing was recorded" would be wrong.
+// settleAfter settles what is recorded already. When the log fails meanwhile, "nothing was recorded" would be wrong: the command's outcome
+// is open until it is given again.
 func (e tested) settleAfter(ctx context.Context) error {
 	err := e.settle(ctx)
 	if _, refused := domain.AsRefusal(err); err == nil || refused {
 		return err
 	}
-	return fmt.Errorf("%w: the experiment's own part is recorded, its flag's is not: %w", eventlog.ErrUnknownOutcome, err)
+	return &PartlyError{
+		Recorded: fmt.Sprintf("what the experiment %q itself has to do is recorded, but its flag or layer does not follow yet; give the same command again, that completes it", e.key),
+		cause:    fmt.Errorf("%w: %w", eventlog.ErrUnknownOutcome, err),
+	}
 }
 
 // settle sees to it that flags serve the experiment exactly where it runs, wherever it was ever planned. Others may start,
@@ -238,14 +243,21 @@ func (e tested) attach(ctx context.Context, state experiment.State) error {
 		split.Weights = append(split.Weights, flag.VariantWeight{Variant: arm.Variant, Weight: arm.Weight})
 	}
 	c := flag.AttachExperiment{Environment: state.Plan.Environment, Experiment: e.key, Unit: state.Plan.Unit, Split: split, Layer: state.Plan.Layer}
-	if c.Layer != "" {
-		part, err := e.allocate(ctx, state.Plan)
-		if err != nil {
-			return err
-		}
-		c.Within = []domain.Slice{part}
+	if c.Layer == "" {
+		return e.onFlag(ctx, state.Plan.Flag, c)
 	}
-	return e.onFlag(ctx, state.Plan.Flag, c)
+	if _, err := load(ctx, e.s.log, flag.Aggregate, domain.Stream(flag.Aggregate.Category, e.in, state.Plan.Flag)); err != nil {
+		return err // before the layer keeps a part for a flag that cannot be changed
+	}
+	part, err := e.allocate(ctx, state.Plan)
+	if err != nil {
+		return err
+	}
+	c.Within = []domain.Slice{part}
+	if err = e.onFlag(ctx, state.Plan.Flag, c); e.o.DryRun {
+		return err
+	}
+	return partly(err, "the layer %q keeps a part for the experiment %q, but its flag does not serve it yet; give the same command again, that completes it", c.Layer, e.key)
 }
 
 // allocate gives the experiment its part of the layer; one that it has already stays.

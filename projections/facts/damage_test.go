@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -186,7 +187,7 @@ func TestDamageFoundWhileServingIsMended(t *testing.T) {
 				if err := patient.Err(); err != nil {
 					t.Fatal(err, r.Rebuild(), s.Damage())
 				}
-				time.Sleep(time.Millisecond)
+				runtime.Gosched()
 			}
 			if err := ask(s, want); err != nil {
 				t.Errorf("after the rebuild: %v", err)

@@ -70,9 +70,11 @@ func (m *memory) Open(name string) (facts.Reader, error) {
 func (m *memory) Rename(from, to string) error {
 	return m.does(func() error { return m.fs.Rename(from, to) })
 }
+
 func (m *memory) Remove(name string) error {
 	return m.does(func() error { return m.fs.Remove(name) })
 }
+
 func (m *memory) RemoveAll(dir string) error {
 	return m.does(func() error { return m.fs.RemoveAll(dir) })
 }

@@ -166,46 +166,57 @@ func (s *Store) status(key idKey, fingerprint uint64) (Status, error) {
 
 // Apply folds batches into rows, and seals them when there are enough.
 func (s *Store) Apply(_ context.Context, batch []eventlog.Recorded) error {
-	fresh := tail{ids: map[idKey]uint64{}}
-	var parked []Parked
-	position, atHead := s.Position(), false
+	fresh := gathered{tail: tail{ids: map[idKey]uint64{}}, position: s.Position()}
 	for _, r := range batch {
-		atHead = atHead || r.IsCheckpoint()
-		if r.Position <= position {
-			continue
-		}
-		position = r.Position
-		if r.IsCheckpoint() {
-			continue
-		}
-		if err := s.collect(r, &fresh); err != nil {
-			if eventlogFailure(err) {
-				return err
-			}
-			parked = append(parked, Parked{Position: r.Position, Reason: err.Error()})
-			s.hear(fmt.Errorf("the batch at position %d is left out: %w", r.Position, err))
+		if err := s.gather(r, &fresh); err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
 	s.tail.exposures = append(s.tail.exposures, fresh.exposures...)
 	s.tail.measurements = append(s.tail.measurements, fresh.measurements...)
 	maps.Copy(s.tail.ids, fresh.ids)
-	s.position = position
-	s.parked = append(s.parked, parked...)
+	s.position = fresh.position
+	s.parked = append(s.parked, fresh.parked...)
 	full := s.tail.rows() >= s.sealRows
-	if atHead {
+	if fresh.atHead {
 		s.remade = nil
 	}
 	s.mu.Unlock()
-	if !full && !(atHead && len(s.older) > 0) {
+	replaces := fresh.atHead && len(s.older) > 0
+	if !full && !replaces {
 		return nil
 	}
-	if err := s.seal(); err != nil {
+	if err := s.seal(); err != nil || !replaces {
 		return err
 	}
-	if atHead {
-		s.removeOlder()
+	s.removeOlder()
+	return nil
+}
+
+// gathered is what one Apply adds.
+type gathered struct {
+	tail
+	parked   []Parked
+	position eventlog.Position
+	atHead   bool // the log had no more when it was read
+}
+
+// gather adds one record. An error is the store's own; a batch that cannot be read is parked.
+func (s *Store) gather(r eventlog.Recorded, fresh *gathered) error {
+	fresh.atHead = fresh.atHead || r.IsCheckpoint()
+	if r.Position <= fresh.position {
+		return nil
 	}
+	if !r.IsCheckpoint() {
+		if err := s.collect(r, &fresh.tail); eventlogFailure(err) {
+			return err
+		} else if err != nil {
+			fresh.parked = append(fresh.parked, Parked{Position: r.Position, Reason: err.Error()})
+			s.hear(fmt.Errorf("the batch at position %d is left out: %w", r.Position, err))
+		}
+	}
+	fresh.position = r.Position
 	return nil
 }
 
