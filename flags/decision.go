@@ -83,6 +83,9 @@ type Decision struct {
 }
 
 // Outcome is one of the things that a flag can answer, prepared when it was compiled.
+//
+// What every caller looks at comes first and fits a line of the processor's cache, because a flag that was not asked for a while
+// has to be fetched from memory.
 type Outcome struct {
 	// Value is meaningful when ErrorCode is empty. Where Variant is empty too it is the zero Value: the caller's default
 	// applies, and that is no error.
@@ -91,21 +94,22 @@ type Outcome struct {
 	Reason  Reason
 	// ErrorCode is set when there is no value; the caller's default applies.
 	ErrorCode ErrorCode
-	// Rule is the id of the rule that matched, empty for none.
-	Rule string
+	// Total tells, with Algorithm, how a split assigned; 0 when none did.
+	Total uint32
+	// Stale: the flag is served as it last was, because the server cannot read a later change of it.
+	Stale bool
+	// Override: the unit is named in the flag's overrides. Holdout is the key of the holdout that holds the unit back,
+	// empty for none.
+	Override bool
 	// Experiment is the key of the experiment whose split assigned the variant, and Unit its unit type; empty for none.
 	// Only such a decision is an exposure.
 	Experiment string
 	Unit       string
-	// Algorithm and Total tell how a split assigned; empty and 0 when none did.
+	// Rule is the id of the rule that matched, empty for none.
+	Rule string
+	// Algorithm is how a split assigned, empty when none did.
 	Algorithm string
-	Total     uint32
-	// Override: the unit is named in the flag's overrides. Holdout is the key of the holdout that holds the unit back,
-	// empty for none.
-	Override bool
-	Holdout  string
+	Holdout   string
 	// FlagRevision is the log position that shaped the flag.
 	FlagRevision uint64
-	// Stale: the flag is served as it last was, because the server cannot read a later change of it.
-	Stale bool
 }

@@ -15,11 +15,11 @@ import (
 // hashing is a compiled algorithm with its salt: from a unit id to a bucket in [0, total).
 type hashing struct {
 	salted hasher // after the salt, where the algorithm is plain
+	total  uint32
+	plain  bool // BucketingV1
+	utf16  bool
+	low    bool // the low bytes of UTF-16 units
 	by
-	total uint32
-	plain bool // BucketingV1
-	utf16 bool
-	low   bool // the low bytes of UTF-16 units
 	algorithm
 	name  string
 	named string // where the unit id is, as it was given; empty for the targeting key

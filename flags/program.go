@@ -241,11 +241,16 @@ func (h *hashing) attribute() string {
 
 // compiledSplit is a Split whose salt is hashed and whose outcomes are prepared.
 type compiledSplit struct {
-	ends  []uint32  // cumulative weights, the last one is total
-	serve []Outcome // one for each of ends
+	parts []part
 	hashing
-	shares  []float32 // the same as ends, where the algorithm compares shares
-	keyless *Outcome  // for a subject without a unit id
+	keyless *Outcome // for a subject without a unit id
+}
+
+// part is a range of buckets, from the end of the part before it on. The end of the last one is total.
+type part struct {
+	end   uint32
+	share float32 // the same as end, where the algorithm compares shares
+	serve *Outcome
 }
 
 // compileSplit prepares the split. like holds what all its outcomes have in common.
@@ -268,11 +273,7 @@ func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) 
 		}
 		sum += uint64(w.Weight)
 		share += float32(w.Weight) / float32(s.Total)
-		out.ends = append(out.ends, uint32(min(sum, math.MaxUint32)))
-		out.serve = append(out.serve, *d)
-		if h.kind == shaFloat32 {
-			out.shares = append(out.shares, share)
-		}
+		out.parts = append(out.parts, part{end: uint32(min(sum, math.MaxUint32)), share: share, serve: d})
 	}
 	if sum != uint64(s.Total) {
 		return nil, fmt.Errorf("the weights add up to %d, not to %d", sum, s.Total)
@@ -290,25 +291,25 @@ func (s *compiledSplit) assign(who *Subject) verdict {
 	if unit == "" {
 		return verdict{outcome: s.keyless}
 	}
-	if s.kind == shaFloat32 {
-		return s.assignShare(unit)
+	i, bucket := s.place(unit)
+	return verdict{outcome: s.parts[i].serve, unit: unit, bucket: bucket}
+}
+
+// place is the part that holds the unit.
+func (s *compiledSplit) place(unit string) (i int, bucket uint32) {
+	bucket = s.bucket(unit)
+	if !s.plain && s.kind == shaFloat32 {
+		for share := s.share(unit); i < len(s.parts)-1 && share >= s.parts[i].share; {
+			i++
+		}
+		return i, bucket
 	}
-	bucket := s.bucket(unit)
-	i := 0
-	for _, end := range s.ends { // to the last one: where a unit is cannot be foreseen, and a branch that is foreseen wrong takes longer
-		if bucket >= end {
+	for j := range s.parts { // to the last one: nobody can foresee where a unit is, and a branch foreseen wrongly takes longer
+		if bucket >= s.parts[j].end {
 			i++
 		}
 	}
-	return verdict{outcome: &s.serve[i], unit: unit, bucket: bucket}
-}
-
-func (s *compiledSplit) assignShare(unit string) verdict {
-	i := 0
-	for share := s.share(unit); i < len(s.shares)-1 && share >= s.shares[i]; {
-		i++
-	}
-	return verdict{outcome: &s.serve[i], unit: unit, bucket: s.bucket(unit)}
+	return i, bucket
 }
 
 var errNothing = errors.New("it has no conditions")

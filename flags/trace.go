@@ -105,10 +105,14 @@ func (e *explainer) split(s *compiledSplit) *BucketTrace {
 	out := s.trace()
 	v := s.assign(e.who)
 	out.UnitID, out.Bucket, out.In = v.unit, v.bucket, v.outcome.ErrorCode == ""
+	here := -1
+	if v.unit != "" {
+		here, _ = s.place(v.unit)
+	}
 	from := uint32(0)
-	for i, end := range s.ends {
-		out.Ranges = append(out.Ranges, RangeTrace{From: from, To: end, Variant: s.serve[i].Variant, Here: v.outcome == &s.serve[i]})
-		from = end
+	for i, p := range s.parts {
+		out.Ranges = append(out.Ranges, RangeTrace{From: from, To: p.end, Variant: p.serve.Variant, Here: i == here})
+		from = p.end
 	}
 	return &out
 }
