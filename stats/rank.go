@@ -22,23 +22,24 @@ const exactRanks = 20
 // MannWhitney is the rank test of H. B. Mann and D. R. Whitney (Annals of Mathematical Statistics 18, 1947), two-sided, with ties as
 // in E. L. Lehmann, Nonparametrics, 1975. It compares whole distributions: its hypothesis is P(b > a) + P(b = a)/2 = ½, not equal means.
 func MannWhitney(control, treatment []float64) (RankTest, error) {
-	for _, values := range [][]float64{control, treatment} {
-		if !finite(values...) {
-			return RankTest{}, fail(InvalidInput, "an arm has a value that is no finite number")
-		}
+	if err := checkRanked(control, treatment); err != nil {
+		return RankTest{}, err
 	}
-	if len(control) == 0 || len(treatment) == 0 {
-		return RankTest{}, fail(InsufficientData, "an arm has no values")
-	}
-	a, b := sorted(control), sorted(treatment)
+	out, _, err := rankTest(sorted(control), sorted(treatment))
+	return out, err
+}
+
+// rankTest is the test of two sorted arms; factor is by how much ties make the variance of U smaller.
+func rankTest(a, b []float64) (out RankTest, factor float64, err error) {
 	u, ties := pairs(a, b)
 	na, nb := float64(len(a)), float64(len(b))
 	n := na + nb
-	variance := na * nb / 12 * (n + 1 - ties/n/math.Max(1, n-1))
+	untied := n + 1 - ties/n/math.Max(1, n-1)
+	variance := na * nb / 12 * untied
 	if !(variance > 1e-12*na*nb) {
-		return RankTest{}, fail(ZeroVariance, "all values are equal, so no arm ranks above the other")
+		return RankTest{}, 0, fail(ZeroVariance, "all values are equal, so no arm ranks above the other")
 	}
-	out := RankTest{U: u, Superiority: u / na / nb, PExact: math.NaN()}
+	out = RankTest{U: u, Superiority: u / na / nb, PExact: math.NaN()}
 	gap := u - na*nb/2
 	out.Z = gap / math.Sqrt(variance)
 	out.P, out.LnP = TwoSidedZ(out.Z)
@@ -46,7 +47,17 @@ func MannWhitney(control, treatment []float64) (RankTest, error) {
 	if ties == 0 && len(a) <= exactRanks && len(b) <= exactRanks {
 		out.PExact = exactRankP(len(a), len(b), int(u))
 	}
-	return out, nil
+	return out, untied / (n + 1), nil
+}
+
+func checkRanked(control, treatment []float64) error {
+	if !finite(control...) || !finite(treatment...) {
+		return fail(InvalidInput, "an arm has a value that is no finite number")
+	}
+	if len(control) == 0 || len(treatment) == 0 {
+		return fail(InsufficientData, "an arm has no values")
+	}
+	return nil
 }
 
 func sorted(values []float64) []float64 {
