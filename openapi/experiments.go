@@ -39,7 +39,7 @@ func (s *Server) CreateExperiment(ctx context.Context, r api.CreateExperimentReq
 	c := experiment.Create{
 		Project: p.State.Key, Key: domain.ExperimentKey(b.Key), Name: b.Name,
 		Plan: experiment.Plan{
-			Hypothesis: b.Hypothesis, Flag: domain.FlagKey(b.Flag), Environment: domain.EnvironmentKey(b.Environment), Unit: domain.UnitType(b.Unit),
+			Hypothesis: b.Hypothesis, Flag: domain.FlagKey(b.Flag), Environment: domain.EnvironmentKey(b.Environment), Unit: domain.UnitType(b.Unit), By: b.By,
 			Arms: b.Arms, Total: domain.Weight(b.Total), Layer: domain.LayerKey(b.Layer), LayerShare: domain.Weight(b.LayerShare), //nolint:gosec // the document bounds them
 			Primary: domain.MetricKey(b.Primary), Secondary: metricKeys(b.Secondary), Guardrails: metricKeys(b.Guardrails), PlannedEnd: b.PlannedEnd, Analysis: b.Analysis,
 		},
@@ -118,6 +118,7 @@ func patched(p experiment.Plan, b *api.ExperimentPatch) (experiment.Plan, error)
 	p.Flag = domain.FlagKey(or(b.Flag, string(p.Flag)))
 	p.Environment = domain.EnvironmentKey(or(b.Environment, string(p.Environment)))
 	p.Unit = domain.UnitType(or(b.Unit, string(p.Unit)))
+	p.By = or(b.By, p.By)
 	p.Arms = or(b.Arms, p.Arms)
 	p.Total = domain.Weight(or(b.Total, int(p.Total))) //nolint:gosec // the document bounds it
 	p.Layer = domain.LayerKey(or(b.Layer, string(p.Layer)))

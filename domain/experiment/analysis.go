@@ -43,6 +43,13 @@ type Analysis struct {
 	// Mixture is the size of the effects that MixtureSPRT looks for: the standard deviation of the normal distribution it mixes over.
 	// Starting fills in Target where it is left out. A relative one holds for every metric, an absolute one is in the primary's unit.
 	Mixture Amount `json:"mixture,omitzero"`
+	// Tests are of metrics that are compared by another test than that of their kind.
+	Tests []MetricTest `json:"tests,omitempty"`
+	// PostStratify are attributes of the exposures whose values divide the units into strata: effects are taken within them and
+	// weighed by their sizes. Units without the attribute are a stratum of their own.
+	PostStratify []string `json:"post_stratify,omitempty"`
+	// Covariates adjust metrics by the past of others, beside what their definitions say.
+	Covariates []Covariates `json:"covariates,omitempty"`
 	// Bayesian asks for the Bayesian view beside the other one.
 	Bayesian *Bayesian `json:"bayesian,omitempty"`
 	// Bandit asks for the weights of Thompson sampling.

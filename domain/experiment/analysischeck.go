@@ -12,7 +12,7 @@ import (
 // checkAnalysis refuses an analysis that could not be carried out, or whose parts contradict each other.
 func checkAnalysis(p Plan) error {
 	a := p.Analysis
-	for _, check := range []func(Plan) error{checkMethod, checkMixture, checkBandit, checkLooks, checkFamily, checkSegments, checkMargins} {
+	for _, check := range []func(Plan) error{checkMethod, checkMixture, checkBandit, checkLooks, checkFamily, checkSegments, checkMargins, checkTests, checkStrata, checkCovariates} {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -179,6 +179,10 @@ func clean(a Analysis) Analysis {
 		a.Margins = nil
 	}
 	a.LookAt, a.Segments, a.Margins = slices.Clone(a.LookAt), slices.Clone(a.Segments), slices.Clone(a.Margins)
+	a.Tests, a.PostStratify, a.Covariates = listed(a.Tests), listed(a.PostStratify), listed(a.Covariates)
+	for i, c := range a.Covariates {
+		a.Covariates[i].Of = slices.Clone(c.Of)
+	}
 	if a.MinRuntimeSeconds != nil {
 		seconds := *a.MinRuntimeSeconds
 		a.MinRuntimeSeconds = &seconds
@@ -192,4 +196,12 @@ func clean(a Analysis) Analysis {
 		a.Bandit = &bandit
 	}
 	return a
+}
+
+// listed is a copy that is nil when it is empty, as it is after it was written down and read.
+func listed[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clone(list)
 }

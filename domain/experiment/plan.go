@@ -16,7 +16,10 @@ const (
 
 // complete fills in the plan's defaults.
 func complete(p Plan) Plan {
-	if p.Unit == "" {
+	if p.By == targetingKey {
+		p.By = "" // which goes without saying
+	}
+	if p.Unit == "" && p.By == "" {
 		p.Unit = domain.DefaultUnit
 	}
 	if p.Total == 0 {
@@ -24,17 +27,9 @@ func complete(p Plan) Plan {
 	}
 	p.PlannedEnd = p.PlannedEnd.UTC().Truncate(time.Millisecond)
 	p.Arms = slices.Clone(p.Arms)
-	p.Secondary, p.Guardrails = metrics(p.Secondary), metrics(p.Guardrails)
+	p.Secondary, p.Guardrails = listed(p.Secondary), listed(p.Guardrails)
 	p.Analysis = clean(p.Analysis)
 	return p
-}
-
-// metrics is a copy that is nil when it is empty, as it is after it was written down and read.
-func metrics(keys []domain.MetricKey) []domain.MetricKey {
-	if len(keys) == 0 {
-		return nil
-	}
-	return slices.Clone(keys)
 }
 
 // checkPlan refuses a plan that could not be run. What it names (flag, metrics, environment) must exist; that is for
@@ -47,6 +42,9 @@ func checkPlan(p Plan) error {
 		return err
 	}
 	if err := domain.At("/environment", domain.CheckProjectKey("environment", p.Environment)); err != nil {
+		return err
+	}
+	if err := checkBy(p); err != nil {
 		return err
 	}
 	if err := domain.At("/unit", domain.CheckKey("unit type", p.Unit)); err != nil {
@@ -146,7 +144,7 @@ func checkEnd(p Plan, now time.Time) error {
 
 // sameTest reports whether two plans assign units alike; only then is the one an amendment of the other.
 func sameTest(a, b Plan) bool {
-	return a.Flag == b.Flag && a.Environment == b.Environment && a.Unit == b.Unit && a.Total == b.Total && a.Layer == b.Layer && a.LayerShare == b.LayerShare &&
+	return a.Flag == b.Flag && a.Environment == b.Environment && a.Unit == b.Unit && a.By == b.By && a.Total == b.Total && a.Layer == b.Layer && a.LayerShare == b.LayerShare &&
 		slices.Equal(a.Arms, b.Arms)
 }
 

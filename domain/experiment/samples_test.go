@@ -39,6 +39,14 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		Method: experiment.ConfidenceSequence, Alpha: 0.05, Correction: experiment.Holm, Scope: experiment.ScopePrimary, CUPED: experiment.On, MinRuntimeSeconds: new(int64(604_800)),
 		Bandit: &experiment.Bandit{Floor: 0.05, A: 1, B: 1, Mean: 20, SD: 10, EverySeconds: 86_400},
 	}
+	adjusted := full
+	adjusted.Unit, adjusted.By = "company", "companyId"
+	adjusted.Analysis = experiment.Analysis{
+		Method: experiment.Fixed, Alpha: 0.05, Correction: experiment.Holm, Scope: experiment.ScopePrimary, CUPED: experiment.On, MinRuntimeSeconds: new(int64(604_800)),
+		Tests:        []experiment.MetricTest{{Metric: "revenue", Test: experiment.MannWhitney}},
+		PostStratify: []string{"country", "plan"},
+		Covariates:   []experiment.Covariates{{Metric: "purchases", Days: 14, Of: []domain.MetricKey{"purchases", "visits"}}},
+	}
 	domaintest.Samples(t, experiment.Aggregate, os.DirFS("testdata/events"), map[string]experiment.Event{
 		"ExperimentCreated.v1.json":          experiment.Created{Project: "shop", Key: "checkout", Name: "Checkout on one page", Plan: full},
 		"ExperimentRenamed.v1.json":          experiment.Renamed{Name: "One page"},
@@ -49,6 +57,7 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		"ExperimentStarted.v1.bandit.json":   experiment.Started{Plan: bandit, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"WeightsChanged.v1.json":             experiment.WeightsChanged{Arms: []experiment.Arm{{Variant: "off", Weight: 5_000}, {Variant: "on", Weight: 95_000}}},
 		"ExperimentStarted.v1.msprt.json":    experiment.Started{Plan: mixed, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
+		"ExperimentStarted.v1.adjusted.json": experiment.Started{Plan: adjusted, Salt: "shop.checkout/experiment/", Algorithm: "murmur3-32/1"},
 		"ReadingTaken.v1.json": experiment.ReadingTaken{Reading: experiment.Reading{
 			Look: 2, Planned: 3, Position: 18_446_744_073_709_551_615, At: time.Date(2026, 3, 15, 6, 30, 0, 0, time.UTC), Fraction: 0.6, Final: true,
 			Method: experiment.GroupSequential, AnalysisVersion: "2", Units: []int64{5_000, 5_012, 4_990},

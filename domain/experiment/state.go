@@ -13,6 +13,8 @@ type Plan struct {
 	Flag        domain.FlagKey        `json:"flag"`
 	Environment domain.EnvironmentKey `json:"environment"`
 	Unit        domain.UnitType       `json:"unit"`
+	// By is the attribute of the context whose value is the unit's id; empty: the targeting key.
+	By string `json:"by,omitempty"`
 	// Arms are at least two; the first is the control. Weights add up to Total.
 	Arms  []Arm         `json:"arms"`
 	Total domain.Weight `json:"total"`

@@ -19,13 +19,14 @@ func Analyze(in Input) Result {
 	}
 	e := in.Experiment
 	a := analyst{in: in, rules: rulesOf(in), layout: layoutOf(in), rows: rowsByArm(in.Units, len(e.Plan.Arms))}
+	a.strata = strataOf(in.Units, a.rules.PostStratify)
 	a.course = courseOf(in, a.rules)
 	a.judge, a.broken = a.rules.judgeFor(a.course)
 	r := Result{
 		AnalysisVersion: Version, Position: strconv.FormatUint(uint64(in.Position), 10), Project: string(e.Project), Alpha: a.rules.Alpha,
 		Experiment: Experiment{
 			Key: string(e.Key), Name: e.Name, Status: string(e.Status), Hypothesis: e.Plan.Hypothesis, Flag: string(e.Plan.Flag),
-			Environment: string(e.Plan.Environment), UnitType: string(e.Plan.Unit), PlannedEnd: e.Plan.PlannedEnd,
+			Environment: string(e.Plan.Environment), UnitType: string(e.Plan.Unit), UnitBy: e.Plan.By, PlannedEnd: e.Plan.PlannedEnd,
 			StartedAt: in.StartedAt, StoppedAt: in.StoppedAt, DecidedAt: in.DecidedAt, Decision: e.Decision, Amendments: in.Amendments,
 		},
 		Data: Data{
@@ -55,6 +56,7 @@ type analyst struct {
 	in     Input
 	rules  rules
 	layout layout
+	strata strata
 	course course
 	judge  judge
 	broken error // why there is no judge
@@ -82,7 +84,7 @@ func (a *analyst) measure(r *Result) {
 		d := state.Definition
 		m := Metric{
 			Key: string(key), Name: state.Name, Role: roleOf(a.in.Experiment.Plan, i), Kind: string(d.Kind), Direction: string(d.Direction),
-			Unit: d.Unit, WindowSecs: d.WindowSeconds, UnitsWithoutExposure: a.in.Units.WithoutExposure[a.layout.of[i].value], Comparisons: []Effect{},
+			Test: string(a.rules.TestOf(key)), Unit: d.Unit, WindowSecs: d.WindowSeconds, UnitsWithoutExposure: a.in.Units.WithoutExposure[a.layout.of[i].value], Comparisons: []Effect{},
 		}
 		if m.Name == "" {
 			m.Name = string(key)
@@ -90,7 +92,8 @@ func (a *analyst) measure(r *Result) {
 		p, made := a.compare(&m, d, a.layout.of[i])
 		if p != nil {
 			m.Capped, m.Notes = p.capped, p.notes
-			m.Adjusted = adjustedOf(d, a.in.Experiment.Plan.Arms, made)
+			m.Adjusted = adjustedOf(a.layout.of[i].names, a.in.Experiment.Plan.Arms, made)
+			m.Stratified = a.stratifiedOf(made)
 		}
 		a.made, a.metrics = append(a.made, made), append(a.metrics, p)
 		r.Metrics = append(r.Metrics, m)
@@ -103,8 +106,9 @@ func (a *analyst) compare(m *Metric, d metric.Definition, c columns) (*prepared,
 	arms := a.in.Experiment.Plan.Arms
 	made, summaries := make([]comparison, len(arms)), make([]summary, len(arms))
 	p, err := prepare(a.in.Units, d, c, a.rules)
-	if p != nil {
+	if err == nil {
 		p.primary = m.Role == Primary
+		a.choose(p, domain.MetricKey(m.Key))
 	}
 	for arm := 0; arm < len(arms) && err == nil; arm++ {
 		summaries[arm], err = p.summarize(a.rows[arm])
@@ -121,24 +125,6 @@ func (a *analyst) compare(m *Metric, d metric.Definition, c columns) (*prepared,
 		}
 	}
 	return p, made
-}
-
-// adjustedOf tells what the covariate did, where there is one.
-func adjustedOf(d metric.Definition, arms []experiment.Arm, made []comparison) *Adjusted {
-	out := Adjusted{Covariate: d.Event + ", " + covariates + ", " + strconv.Itoa(d.CovariateDays) + " days"}
-	if d.CovariateEvent != "" {
-		out.Covariate = d.CovariateEvent + ", " + covariates + ", " + strconv.Itoa(d.CovariateDays) + " days"
-	}
-	for arm := 1; arm < len(made); arm++ {
-		if adjusted := made[arm].adjusted; adjusted != nil && made[arm].err == nil {
-			adjusted.Variant = string(arms[arm].Variant)
-			out.Comparisons = append(out.Comparisons, *adjusted)
-		}
-	}
-	if len(out.Comparisons) == 0 {
-		return nil
-	}
-	return &out
 }
 
 // place is a comparison: a metric of the plan and a treatment arm.
@@ -234,6 +220,9 @@ func (a *analyst) effect(r *Result, i, arm int, level float64) Effect {
 		if c.isRate {
 			out.Exact.Method = "Fisher's exact test, mid-p"
 		}
+	}
+	if c.ranks != nil {
+		out.Rank, out.Exact = rankOf(c.ranks, effect)
 	}
 	if c.pooled != nil {
 		out.Pooled = &PooledZ{SE: c.pooled.SE, Z: c.pooled.Z, P: c.pooled.P}

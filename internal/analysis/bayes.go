@@ -15,7 +15,7 @@ func (a *analyst) bayesian(d metric.Definition, c comparison) *Bayesian {
 		return nil
 	}
 	lower := d.Direction == metric.Decrease
-	if prior.RelativeSD == 0 && c.isRate && c.adjusted == nil {
+	if prior.RelativeSD == 0 && c.isRate && c.adjusted == nil && c.stratified == nil {
 		post, err := stats.BetaBinomial(c.rates[0], c.rates[1], stats.BetaPrior{Alpha: prior.A, Beta: prior.B}, a.rules.Alpha)
 		if err != nil {
 			return nil

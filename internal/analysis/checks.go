@@ -189,13 +189,14 @@ func (a *analyst) imbalance(r Result) []Check {
 	var ps []float64
 	var places []place
 	for i, p := range a.metrics {
-		if p == nil || p.covariate == nil {
+		if p == nil {
 			continue
 		}
-		control := momentsOf(p.covariate, a.rows[0])
-		for arm := 1; arm < len(a.rows); arm++ {
-			if e, err := stats.Welch(control, momentsOf(p.covariate, a.rows[arm]), imbalanceAlarm); err == nil {
-				ps, places = append(ps, e.P), append(places, place{i, arm})
+		for _, covariate := range p.covariates {
+			own, arms := a.unlike(covariate)
+			ps = append(ps, own...)
+			for _, arm := range arms {
+				places = append(places, place{i, arm})
 			}
 		}
 	}
@@ -214,6 +215,17 @@ func (a *analyst) imbalance(r Result) []Check {
 		return []Check{{Name: "Before the exposure", State: Warn, P: &p, Sentence: fmt.Sprintf("%s of %s differed from the control before anybody was exposed (p %.2g, corrected): the arms are not alike, so look into how units were assigned.", r.Metrics[places[worst].metric].Name, r.Arms[places[worst].arm].Variant, p)}}
 	}
 	return []Check{{Name: "Before the exposure", State: Pass, P: &p, Sentence: fmt.Sprintf("The arms were alike before the exposure (smallest p %.3g, corrected).", p)}}
+}
+
+// unlike tests a covariate of each arm against the control's.
+func (a *analyst) unlike(covariate []float64) (ps []float64, arms []int) {
+	control := momentsOf(covariate, a.rows[0])
+	for arm := 1; arm < len(a.rows); arm++ {
+		if e, err := stats.Welch(control, momentsOf(covariate, a.rows[arm]), imbalanceAlarm); err == nil {
+			ps, arms = append(ps, e.P), append(arms, arm)
+		}
+	}
+	return ps, arms
 }
 
 func momentsOf(values []float64, rows []int32) stats.Moments {

@@ -20,6 +20,8 @@ type pair struct {
 	exact              *stats.ExactP       // set when the counts are too small for large-sample tests
 	primary            bool                // of the plan's primary metric
 	adjusted           *AdjustedArm
+	stratified         *StratifiedArm
+	ranks              *stats.RankComparison // set when the plan compares by ranks
 }
 
 // compare makes a comparison by the method that the metric's kind and the counts ask for.
@@ -28,16 +30,30 @@ func (p *prepared) compare(control, treatment summary) (pair, error) {
 	test := stats.Test{Alpha: p.level}
 	var err error
 	switch {
-	case p.covariate != nil:
-		err = p.adjust(&out, control, treatment, test)
+	case p.ranked:
+		err = p.compareRanks(&out, control, treatment)
+	case p.strata.of != nil:
+		err = p.stratify(&out, control, treatment, test)
+	default:
+		err = p.compareAll(&out, control, treatment, test)
+	}
+	return out, err
+}
+
+// compareAll makes a comparison of all units, not divided into strata.
+func (p *prepared) compareAll(out *pair, control, treatment summary, test stats.Test) error {
+	var err error
+	switch {
+	case len(p.covariates) > 0:
+		err = p.adjust(out, control, treatment, test)
 	case p.isRate():
-		err = p.compareRates(&out, control, treatment)
+		err = p.compareRates(out, control, treatment)
 	case p.d.Kind == metric.Rate:
-		err = p.compareEvents(&out, control, treatment, test)
+		err = p.compareEvents(out, control, treatment, test)
 	case p.denominator != nil:
-		err = compareRatios(&out, control, treatment, test)
+		err = compareRatios(out, control, treatment, test)
 	case p.d.Kind == metric.Quantile:
-		err = p.compareQuantiles(&out, control, treatment, test)
+		err = p.compareQuantiles(out, control, treatment, test)
 	default:
 		a, b := control.sums.Moments(0), treatment.sums.Moments(0)
 		if out.effect, err = stats.WelchTest(a, b, test); err == nil {
@@ -47,7 +63,7 @@ func (p *prepared) compare(control, treatment summary) (pair, error) {
 			out.effect.Method = "Welch's t test of net promoter scores"
 		}
 	}
-	return out, err
+	return err
 }
 
 // from notes the two samples.
@@ -120,7 +136,7 @@ func poisson(e stats.Events) stats.Sample {
 	return stats.Sample{Mean: e.Rate(), Variance: math.Max(0.5, float64(e.Count)) / (e.Exposure * e.Exposure)}
 }
 
-// adjust compares means after removing what the covariate predicts.
+// adjust compares means after removing what the covariates predict.
 func (p *prepared) adjust(out *pair, control, treatment summary, test stats.Test) error {
 	e, err := stats.CUPED(control.sums, treatment.sums, test)
 	if err != nil {
@@ -130,7 +146,7 @@ func (p *prepared) adjust(out *pair, control, treatment summary, test stats.Test
 	out.control = stats.Sample{Mean: e.ControlArm.Mean, Variance: e.ControlArm.Variance / float64(control.units)}
 	out.treatment = stats.Sample{Mean: e.TreatmentArm.Mean, Variance: e.TreatmentArm.Variance / float64(treatment.units)}
 	out.adjusted = &AdjustedArm{
-		Theta: e.Theta[0], VarianceReduction: e.VarianceReduction,
+		Theta: e.Theta[0], Thetas: several(e.Theta), VarianceReduction: e.VarianceReduction,
 		Unadjusted: Estimate{Value: e.Raw.Difference, SE: e.Raw.SE, Interval: Interval{Low: e.Raw.Low, High: e.Raw.High}},
 	}
 	return nil

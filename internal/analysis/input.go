@@ -17,7 +17,7 @@ type Input struct {
 	// ChangedAt is when the experiment was last changed; a draft is shown as if it started then.
 	ChangedAt  time.Time
 	Amendments []Amendment
-	// Metrics are those of the plan, as they were at the position. One that is missing is reported as such.
+	// Metrics are those that the plan names, also for covariates, as they were at the position. One that is missing is reported as such.
 	Metrics map[domain.MetricKey]metric.State
 	// Units are the answer to Query, which for a group sequential design asks for the facts of the last reading. Now are the units
 	// at the position itself, without values where they differ; nil: the same.

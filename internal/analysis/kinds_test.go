@@ -25,7 +25,10 @@ type table struct {
 	singles  facts.Singles
 	firstAt  []int64
 	horizon  time.Time
-	segments []string // of the dimension "plan"
+	segments []string // of each dimension
+	others   map[domain.MetricKey]metric.Definition
+	look     *analysis.NewLook
+	guarded  bool // the metric is a guardrail, too, under another key
 }
 
 func (tb table) analyze(t *testing.T) analysis.Result {
@@ -38,6 +41,14 @@ func (tb table) analyze(t *testing.T) analysis.Result {
 			Arms: []experiment.Arm{{Variant: "a", Weight: 1}, {Variant: "b", Weight: 1}}, Analysis: tb.analysis,
 		}},
 		Metrics: map[domain.MetricKey]metric.State{"m": {Key: "m", Name: "M", Definition: tb.d}},
+	}
+	for key, d := range tb.others {
+		in.Metrics[key] = metric.State{Key: key, Name: string(key), Definition: d}
+	}
+	in.Look = tb.look
+	if tb.guarded {
+		in.Experiment.Plan.Guardrails = []domain.MetricKey{"guard"}
+		in.Metrics["guard"] = metric.State{Key: "guard", Name: "Guard", Definition: tb.d}
 	}
 	if tb.analysis.Method == "" {
 		in.Experiment.Plan.Analysis.Method = experiment.Fixed

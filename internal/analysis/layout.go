@@ -16,7 +16,9 @@ type layout struct {
 
 // columns are places in the units table; none: there is no such column.
 type columns struct {
-	value, denominator, covariate int
+	value, denominator int
+	covariates         []int
+	names              []string // of the covariates, in words
 	// early and late are what happened in the first week after the exposure and after it, for the check for novelty.
 	early, late int
 }
@@ -33,7 +35,10 @@ func layoutOf(in Input) layout {
 	r := rulesOf(in)
 	for i, key := range in.Experiment.Plan.Metrics() {
 		d := in.Metrics[key].Definition
-		c := out.place(d, r.CUPED == experiment.On)
+		c := out.place(d)
+		if r.CUPED == experiment.On {
+			out.adjust(in, r, key, d, &c)
+		}
 		if i == 0 && !r.old {
 			out.split(d, &c)
 		}
@@ -48,19 +53,12 @@ func (l *layout) add(m facts.Metric) int {
 }
 
 // place adds the columns that a metric needs.
-func (l *layout) place(d metric.Definition, adjusted bool) columns {
+func (l *layout) place(d metric.Definition) columns {
 	window := time.Duration(d.WindowSeconds) * time.Second
-	c := columns{denominator: none, covariate: none, early: none, late: none}
+	c := columns{denominator: none, early: none, late: none}
 	c.value = l.add(facts.Metric{Event: d.Event, Kind: kindOf(d), Window: window})
 	if d.Kind == metric.Ratio {
 		c.denominator = l.add(facts.Metric{Event: d.DenominatorEvent, Kind: kindOfTotal(d.Denominator), Window: window})
-	}
-	if d.CovariateDays > 0 && adjusted {
-		event := d.CovariateEvent
-		if event == "" {
-			event = d.Event
-		}
-		c.covariate = l.add(facts.Metric{Event: event, Kind: covariateKind(d), Before: time.Duration(d.CovariateDays) * day})
 	}
 	return c
 }

@@ -151,6 +151,7 @@ func (a *analyst) plan() Plan {
 		return out
 	}
 	a.familySentences(add)
+	a.comparisonSentences(add)
 	if m := a.rules.MinRuntimeSeconds; m != nil && *m > 0 {
 		add("No arm wins before data have come in for %s.", span(time.Duration(*m)*time.Second))
 	}

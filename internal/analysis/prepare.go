@@ -18,14 +18,17 @@ type prepared struct {
 	mayBeExact bool
 	primary    bool    // the plan's primary metric
 	level      float64 // error probability of the arms' own intervals and of the fixed-horizon comparison
-	// value is a unit's value, after capping; denominator what a ratio or rate divides by, covariate what is known from before; nil
-	// where there is none.
-	value, denominator, covariate []float64
-	given                         []bool // nil: every unit has a value
-	singles                       facts.Singles
-	begins                        []int32 // where each unit's single values begin; one more than there are units
-	capped                        *Capped
-	notes                         []string
+	// value is a unit's value, after capping; denominator what a ratio or rate divides by, nil where there is none; covariates what is
+	// known from before.
+	value, denominator []float64
+	covariates         [][]float64
+	ranked             bool   // compared by ranks
+	strata             strata // within which it is compared, if any
+	given              []bool // nil: every unit has a value
+	singles            facts.Singles
+	begins             []int32 // where each unit's single values begin; one more than there are units
+	capped             *Capped
+	notes              []string
 }
 
 // summary is a metric over a set of units: sufficient statistics.
@@ -48,8 +51,8 @@ func prepare(u *facts.Units, d metric.Definition, c columns, r rules) (*prepared
 	if c.denominator != none {
 		p.denominator = u.Values[c.denominator]
 	}
-	if c.covariate != none {
-		p.covariate = u.Values[c.covariate]
+	for _, column := range c.covariates {
+		p.covariates = append(p.covariates, u.Values[column])
 	}
 	switch d.Kind {
 	case metric.Quantile:
@@ -122,35 +125,46 @@ func beginnings(s facts.Singles, units int) []int32 {
 	return out
 }
 
-// summarize sums the metric up over units.
-func (p *prepared) summarize(rows []int32) (summary, error) {
-	s := summary{rows: rows}
+// columns are what is summed up per unit: the value, what it is divided by, and what is known from before.
+func (p *prepared) columns() [][]float64 {
 	columns := [][]float64{p.value}
 	if p.denominator != nil {
 		columns = append(columns, p.denominator)
 	}
-	if p.covariate != nil {
-		columns = append(columns, p.covariate)
-	}
-	s.sums = stats.NewCoSums(len(columns))
+	return append(columns, p.covariates...)
+}
+
+// summarize sums the metric up over units.
+func (p *prepared) summarize(rows []int32) (summary, error) {
+	s := summary{rows: rows}
+	s.sums = stats.NewCoSums(len(p.columns()))
+	err := p.each(s, func(_ int32, values []float64) error {
+		if values[0] != 0 {
+			s.rate.X++
+		}
+		s.units++
+		return s.sums.Add(values...)
+	})
+	s.rate.N = s.units
+	return s, err
+}
+
+// each calls do for every unit of a summary that has a value, with what is summed up of it.
+func (p *prepared) each(s summary, do func(row int32, values []float64) error) error {
+	columns := p.columns()
 	values := make([]float64, len(columns))
-	for _, row := range rows {
+	for _, row := range s.rows {
 		if p.given != nil && !p.given[row] {
 			continue
 		}
 		for i, c := range columns {
 			values[i] = c[row]
 		}
-		if err := s.sums.Add(values...); err != nil {
-			return s, err
+		if err := do(row, values); err != nil {
+			return err
 		}
-		if values[0] != 0 {
-			s.rate.X++
-		}
-		s.units++
 	}
-	s.rate.N = s.units
-	return s, nil
+	return nil
 }
 
 func (p *prepared) isRate() bool { return p.d.Kind == metric.Binary || p.d.Kind == metric.CSAT }

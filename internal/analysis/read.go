@@ -32,7 +32,7 @@ func (s Sources) Read(ctx context.Context, in domain.ProjectKey, key domain.Expe
 		Metrics: map[domain.MetricKey]metric.State{},
 	}
 	input.Amendments = amendments(e.State.Frozen, course.Amendments)
-	for _, m := range e.State.Plan.Metrics() {
+	for _, m := range e.State.Plan.Named() {
 		if entry, ok := s.Catalog.MetricAt(in, m, at); ok {
 			input.Metrics[m] = entry.State
 		}
@@ -79,7 +79,7 @@ func Query(in Input) facts.Query {
 		q.Arms = append(q.Arms, arm.Variant)
 	}
 	q.Metrics = layoutOf(in).metrics
-	q.Dimensions = plan.Analysis.Segments
+	q.Dimensions = dimensionsOf(plan.Analysis)
 	return q
 }
 

@@ -49,19 +49,21 @@ type Result struct {
 
 // Experiment is what was asked and how.
 type Experiment struct {
-	Key         string               `json:"key"`
-	Name        string               `json:"name"`
-	Status      string               `json:"status"`
-	Hypothesis  string               `json:"hypothesis"`
-	Flag        string               `json:"flag"`
-	Environment string               `json:"environment"`
-	UnitType    string               `json:"unit_type"`
-	PlannedEnd  time.Time            `json:"planned_end,omitzero"`
-	StartedAt   time.Time            `json:"started_at,omitzero"`
-	StoppedAt   time.Time            `json:"stopped_at,omitzero"`
-	DecidedAt   time.Time            `json:"decided_at,omitzero"`
-	Decision    *experiment.Decision `json:"decision,omitempty"`
-	Amendments  []Amendment          `json:"amendments,omitempty"`
+	Key         string `json:"key"`
+	Name        string `json:"name"`
+	Status      string `json:"status"`
+	Hypothesis  string `json:"hypothesis"`
+	Flag        string `json:"flag"`
+	Environment string `json:"environment"`
+	UnitType    string `json:"unit_type"`
+	// UnitBy is the attribute whose value is the unit's id; empty for the targeting key.
+	UnitBy     string               `json:"unit_by,omitempty"`
+	PlannedEnd time.Time            `json:"planned_end,omitzero"`
+	StartedAt  time.Time            `json:"started_at,omitzero"`
+	StoppedAt  time.Time            `json:"stopped_at,omitzero"`
+	DecidedAt  time.Time            `json:"decided_at,omitzero"`
+	Decision   *experiment.Decision `json:"decision,omitempty"`
+	Amendments []Amendment          `json:"amendments,omitempty"`
 }
 
 // Amendment is a change of the plan after the start.
@@ -104,19 +106,23 @@ type Arm struct {
 
 // Metric is one metric of the plan over all arms.
 type Metric struct {
-	Key         string      `json:"key"`
-	Name        string      `json:"name"`
-	Role        Role        `json:"role"`
-	Kind        string      `json:"kind"`
-	Direction   string      `json:"direction"`
+	Key       string `json:"key"`
+	Name      string `json:"name"`
+	Role      Role   `json:"role"`
+	Kind      string `json:"kind"`
+	Direction string `json:"direction"`
+	// Test is the test that the plan chose; empty for that of the kind.
+	Test        string      `json:"test,omitempty"`
 	Unit        string      `json:"unit,omitempty"`
 	WindowSecs  int64       `json:"window_seconds,omitempty"`
 	Arms        []MetricArm `json:"arms"`
 	Comparisons []Effect    `json:"comparisons"`
 	// Capped says where values were capped; nil when they were not.
 	Capped *Capped `json:"capped,omitempty"`
-	// Adjusted tells what the covariate did (CUPED); nil without one.
+	// Adjusted tells what covariates did (CUPED); nil without one.
 	Adjusted *Adjusted `json:"adjusted,omitempty"`
+	// Stratified tells what strata did; nil without them.
+	Stratified *Stratified `json:"stratified,omitempty"`
 	// Notes are sentences about how this metric was computed that a careful reader wants to know.
 	Notes []string `json:"notes,omitempty"`
 	// UnitsWithoutExposure sent measurements of this metric's event but were never exposed.
@@ -164,7 +170,7 @@ type Effect struct {
 	// Problem says in a sentence why there is no comparison; everything below is absent then.
 	Problem string `json:"problem,omitempty"`
 	Method  string `json:"method,omitempty"`
-	// Difference is treatment - control in the metric's own unit.
+	// Difference is treatment - control in the metric's own unit; in a comparison by ranks it is Rank.Superiority - 0.5.
 	Difference *Estimate `json:"difference,omitempty"`
 	// Relative is the difference over the control's absolute mean; nil when the control's mean is 0.
 	Relative  *Relative `json:"relative,omitempty"`
@@ -184,6 +190,8 @@ type Effect struct {
 	Family    string   `json:"family,omitempty"`
 	// Running is the strongest evidence so far, where the method is valid at every moment; for the primary metric.
 	Running *Running `json:"running,omitempty"`
+	// Rank is what a comparison by ranks says; nil for others.
+	Rank *Rank `json:"rank,omitempty"`
 	// Guard is the verdict on a guardrail.
 	Guard *Guard `json:"guard,omitempty"`
 	// Target is the verdict on the KPI target of the primary metric.

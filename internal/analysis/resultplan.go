@@ -96,19 +96,22 @@ type Capped struct {
 	Units []int64 `json:"units"`
 }
 
-// Adjusted is what a covariate did to a metric.
+// Adjusted is what covariates did to a metric.
 type Adjusted struct {
-	// Covariate says in words what it is.
-	Covariate string `json:"covariate"`
+	// Covariate says in words what it is; of several, all of them, and Covariates one by one.
+	Covariate  string   `json:"covariate"`
+	Covariates []string `json:"covariates,omitempty"`
 	// Theta is the slope, VarianceReduction the share of the variance of the difference that was removed, by treatment arm.
 	Comparisons []AdjustedArm `json:"comparisons"`
 }
 
 // AdjustedArm is the adjustment of one comparison.
 type AdjustedArm struct {
-	Variant           string  `json:"variant"`
-	Theta             float64 `json:"theta"`
-	VarianceReduction float64 `json:"variance_reduction"`
+	Variant string  `json:"variant"`
+	Theta   float64 `json:"theta"`
+	// Thetas are the slopes of several covariates, in their order; 0 for one that the others explain. The first is Theta.
+	Thetas            []float64 `json:"thetas,omitempty"`
+	VarianceReduction float64   `json:"variance_reduction"`
 	// Unadjusted is the difference without the covariate.
 	Unadjusted Estimate `json:"unadjusted"`
 }

@@ -198,6 +198,9 @@ func (a *analyst) judged(c comparison, level float64) (stats.Effect, string, err
 	if c.exact != nil {
 		return c.exactly(a.judge, level)
 	}
+	if c.ranks != nil {
+		return c.ranked(a.judge, level)
+	}
 	e := c.effect
 	if _, fixed := a.judge.(fixedJudge); fixed && level == a.rules.Alpha {
 		return e, "fixed horizon", nil

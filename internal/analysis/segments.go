@@ -23,7 +23,9 @@ func (a *analyst) segments() []Segmented {
 	}
 	var out []Segmented
 	for _, dimension := range a.in.Units.Dimensions {
-		out = append(out, a.segmented(p, dimension))
+		if slices.Contains(a.rules.Segments, dimension.Attribute) { // others only make strata
+			out = append(out, a.segmented(p, dimension))
+		}
 	}
 	return out
 }

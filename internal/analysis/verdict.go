@@ -170,10 +170,13 @@ func holds(all []Effect, i int, alpha float64) bool {
 func tell(m Metric, e Effect, alpha float64) string {
 	from, to := meanOf(m, e.Control), meanOf(m, e.Variant)
 	text := fmt.Sprintf("from %s to %s", figure(m, from), figure(m, to))
+	if e.Level != nil {
+		alpha = *e.Level
+	}
+	if e.Rank != nil {
+		return text + " (" + rankWords(*e.Rank, alpha) + ")"
+	}
 	if r := e.Relative; r != nil && !r.Unbounded {
-		if e.Level != nil {
-			alpha = *e.Level
-		}
 		text += fmt.Sprintf(" (%s, %.4g %% range %s to %s)", change(r.Value), 100*(1-alpha), change(*r.Low), change(*r.High))
 	}
 	return text

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/assayhq/assay/domain"
+	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/domain/measurement"
 	"github.com/assayhq/assay/domain/project"
 	"github.com/assayhq/assay/projections"
@@ -212,7 +213,7 @@ func (t *trimmer) needed(in domain.ProjectKey, environment domain.EnvironmentKey
 				return nil, fmt.Errorf("the experiment %s cannot be read by this version, so nobody knows which measurements it needs; nothing is removed", e.State.Key)
 			}
 			if e.State.Plan.Environment == environment && !course.StartedAt.IsZero() {
-				spans = append(spans, t.spanOf(in, e.State.Plan.Metrics(), course))
+				spans = append(spans, t.spanOf(in, e.State.Plan, course))
 			}
 		}
 		if page.After = next; next == "" {
@@ -221,9 +222,12 @@ func (t *trimmer) needed(in domain.ProjectKey, environment domain.EnvironmentKey
 	}
 }
 
-func (t *trimmer) spanOf(in domain.ProjectKey, metrics []domain.MetricKey, course catalog.Course) span {
+func (t *trimmer) spanOf(in domain.ProjectKey, plan experiment.Plan, course catalog.Course) span {
 	back, window, ends := 0, time.Duration(0), !course.StoppedAt.IsZero()
-	for _, key := range metrics {
+	for _, c := range plan.Analysis.Covariates {
+		back = max(back, c.Days)
+	}
+	for _, key := range plan.Metrics() {
 		m, ok := t.catalog.Metric(in, key)
 		d := m.State.Definition
 		if !ok || d.WindowSeconds == 0 {

@@ -129,10 +129,10 @@ func (h *lived) live(t *testing.T) *rig {
 	r.shop()
 	r.must("POST", "/api/v1/projects/shop/environments", `{"key":"staging"}`)
 	r.must("POST", "/api/v1/projects/shop/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase","window_seconds":604800}`)
+	r.must("POST", "/api/v1/projects/shop/metrics", `{"key":"visits","kind":"count","event":"visit","direction":"increase"}`)
 	r.must("POST", "/api/v1/projects/shop/flags", `{"key":"tested","type":"boolean"}`)
 	r.must("PATCH", "/api/v1/projects/shop/flags/tested/environments/production", `{"on":true,"default":{"variant":"off"}}`)
-	r.must("POST", "/api/v1/projects/shop/experiments", `{"key":"trial","hypothesis":"We believe it helps.","flag":"tested","environment":"production","arms":[{"variant":"off","weight":50000},{"variant":"on","weight":50000}],"primary":"conversion"}`)
-	r.must("POST", "/api/v1/projects/shop/experiments/trial/start", `{"reason":"It begins."}`)
+	r.must("POST", "/api/v1/projects/shop/experiments", `{"key":"trial","hypothesis":"We believe it helps.","flag":"tested","environment":"production","arms":[{"variant":"off","weight":50000},{"variant":"on","weight":50000}],"primary":"conversion","analysis":{"covariates":[{"metric":"conversion","days":14,"of":["visits"]}]}}`)
 	facts := func(environment, kind, items string) {
 		t.Helper()
 		if text := r.must("POST", "/api/v1/"+kind+"?project=shop&environment="+environment, `{"items":[`+items+`]}`); !strings.Contains(text, `"rejected":0`) {
@@ -142,6 +142,9 @@ func (h *lived) live(t *testing.T) *rig {
 	purchase := func(id string) string {
 		return fmt.Sprintf(`{"event_id":%q,"type":"measurement","event_name":"purchase","unit_id":"ann","occurred_at":%q,"value":1}`, id, h.now().Format(time.RFC3339))
 	}
+	facts("production", "measurements", strings.Replace(purchase("p0"), "purchase", "visit", 1)) // a covariate of the plan
+	h.days(5)
+	r.must("POST", "/api/v1/projects/shop/experiments/trial/start", `{"reason":"It begins."}`)
 	facts("production", "exposures", fmt.Sprintf(`{"event_id":"e","type":"exposure","experiment_key":"trial","variant":"on","unit_id":"ann","occurred_at":%q}`, h.now().Format(time.RFC3339)))
 	h.days(1)
 	facts("production", "measurements", purchase("p1")) // in the experiment's time

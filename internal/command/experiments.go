@@ -89,7 +89,7 @@ func (e tested) plan(ctx context.Context, c experiment.Command) (Result[experime
 	}
 	switch {
 	case slices.Contains(would.Events, experiment.WirePlanAmended):
-		err = e.s.checkMetrics(ctx, e.in, would.State.Plan, before.Plan.Metrics())
+		err = e.s.checkMetrics(ctx, e.in, would.State.Plan, before.Plan.Named())
 	case slices.Contains(would.Events, experiment.WireCreated), slices.Contains(would.Events, experiment.WirePlanChanged):
 		err = e.s.checkPlan(ctx, e.in, would.State.Plan)
 	}
@@ -238,7 +238,7 @@ type place struct {
 func placeOf(p experiment.Plan) place { return place{flag: p.Flag, environment: p.Environment} }
 
 func (e tested) attach(ctx context.Context, state experiment.State) error {
-	split := flag.Split{Algorithm: state.Algorithm, Salt: state.Salt, Total: state.Plan.Total}
+	split := flag.Split{Algorithm: state.Algorithm, Salt: state.Salt, Total: state.Plan.Total, By: state.Plan.By}
 	for _, arm := range state.Plan.Arms {
 		split.Weights = append(split.Weights, flag.VariantWeight{Variant: arm.Variant, Weight: arm.Weight})
 	}

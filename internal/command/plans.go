@@ -50,6 +50,9 @@ func (s *Service) checkLayer(ctx context.Context, in domain.ProjectKey, p experi
 	if !past.state.Exists() || past.state.Archived {
 		return domain.Invalid("/layer", "there is no layer %q in service in this project; create or restore it first", p.Layer).WithCode("unknown_layer")
 	}
+	if p.By != "" && p.By != past.state.By {
+		return domain.Invalid("/by", "the layer %q divides other units (%s) than the experiment (%s), so a unit could be in the layer's part and out of it; choose a layer that divides by %s, or none", p.Layer, byWhat(past.state.By), p.By, p.By).WithCode("wrong_unit_for_layer")
+	}
 	if p.LayerShare > past.state.Total {
 		return domain.Invalid("/layer_share", "the layer %q has %d buckets; take a share of 1 to %d", p.Layer, past.state.Total, past.state.Total).WithCode("bad_share")
 	}
@@ -58,7 +61,8 @@ func (s *Service) checkLayer(ctx context.Context, in domain.ProjectKey, p experi
 
 // checkMetrics refuses metrics that don't exist or are archived, except those in known: what a plan names already stays.
 func (s *Service) checkMetrics(ctx context.Context, in domain.ProjectKey, p experiment.Plan, known []domain.MetricKey) error {
-	for _, key := range p.Metrics() {
+	kinds := map[domain.MetricKey]metric.Kind{}
+	for _, key := range p.Named() {
 		if slices.Contains(known, key) {
 			continue
 		}
@@ -72,8 +76,9 @@ func (s *Service) checkMetrics(ctx context.Context, in domain.ProjectKey, p expe
 		if m.state.Archived {
 			return domain.Invalid(metricPointer(p, key), "the metric %q is archived; restore it or choose another", key).WithCode("archived_metric")
 		}
+		kinds[key] = m.state.Definition.Kind
 	}
-	return nil
+	return checkKinds(p, kinds)
 }
 
 func metricPointer(p experiment.Plan, key domain.MetricKey) string {
@@ -90,5 +95,41 @@ func metricPointer(p experiment.Plan, key domain.MetricKey) string {
 			return fmt.Sprintf("/guardrails/%d", i)
 		}
 	}
+	for i, c := range p.Analysis.Covariates {
+		if j := slices.Index(c.Of, key); j >= 0 {
+			return fmt.Sprintf("/analysis/covariates/%d/of/%d", i, j)
+		}
+	}
 	return ""
+}
+
+// checkKinds refuses analyses that the kinds of the metrics do not allow. Metrics whose kind is not given were in the plan before.
+func checkKinds(p experiment.Plan, kinds map[domain.MetricKey]metric.Kind) error {
+	for i, t := range p.Analysis.Tests {
+		if kind, ok := kinds[t.Metric]; ok && kind != metric.Count && kind != metric.Mean {
+			return domain.Invalid(fmt.Sprintf("/analysis/tests/%d/metric", i), "a rank test compares a value per unit, so it is for a metric of kind count or mean; %q is of kind %s", t.Metric, kind).WithCode("cannot_rank")
+		}
+	}
+	for i, c := range p.Analysis.Covariates {
+		at := fmt.Sprintf("/analysis/covariates/%d", i)
+		if kind, ok := kinds[c.Metric]; ok && !perUnit(kind) {
+			return domain.Invalid(at+"/metric", "covariates are for a binary, count or mean metric; %q is of kind %s", c.Metric, kind).WithCode("cannot_adjust")
+		}
+		for j, key := range c.Of {
+			if kind, ok := kinds[key]; ok && !perUnit(kind) {
+				return domain.Invalid(fmt.Sprintf("%s/of/%d", at, j), "a covariate is the past of a binary, count or mean metric; %q is of kind %s", key, kind).WithCode("cannot_adjust")
+			}
+		}
+	}
+	return nil
+}
+
+// perUnit reports whether a metric has one value per unit, also before the exposure.
+func perUnit(k metric.Kind) bool { return k == metric.Binary || k == metric.Count || k == metric.Mean }
+
+func byWhat(attribute string) string {
+	if attribute == "" {
+		return "the targeting key"
+	}
+	return attribute
 }

@@ -651,7 +651,10 @@ type ExperimentCreate struct {
 	Analysis Analysis `json:"analysis,omitempty"`
 
 	// Arms Variants of the flag; the first is the control.
-	Arms        []Arm  `json:"arms"`
+	Arms []Arm `json:"arms"`
+
+	// By The attribute of the context whose value is the unit's id, such as companyId with the unit company; the targeting key when left out.
+	By          string `json:"by,omitempty"`
 	Environment string `json:"environment"`
 	Flag        string `json:"flag"`
 
@@ -695,12 +698,15 @@ type ExperimentList struct {
 // ExperimentPatch defines model for ExperimentPatch.
 type ExperimentPatch struct {
 	// Analysis What is left out stays.
-	Analysis    json.RawMessage `json:"analysis,omitempty"`
-	Arms        *[]Arm          `json:"arms,omitempty"`
-	Environment *string         `json:"environment,omitempty"`
-	Flag        *string         `json:"flag,omitempty"`
-	Guardrails  *[]string       `json:"guardrails,omitempty"`
-	Hypothesis  *string         `json:"hypothesis,omitempty"`
+	Analysis json.RawMessage `json:"analysis,omitempty"`
+	Arms     *[]Arm          `json:"arms,omitempty"`
+
+	// By Empty for the targeting key.
+	By          *string   `json:"by,omitempty"`
+	Environment *string   `json:"environment,omitempty"`
+	Flag        *string   `json:"flag,omitempty"`
+	Guardrails  *[]string `json:"guardrails,omitempty"`
+	Hypothesis  *string   `json:"hypothesis,omitempty"`
 
 	// Layer Empty for none.
 	Layer      *string    `json:"layer,omitempty"`
@@ -921,7 +927,7 @@ type Holdout struct {
 type HoldoutCreate struct {
 	Algorithm string `json:"algorithm,omitempty"`
 
-	// By The attribute that holds the unit id; the targeting key when left out.
+	// By The attribute that holds the unit id, or the way to it in an object, /organisation/key; the targeting key when left out.
 	By          string `json:"by,omitempty"`
 	Description string `json:"description,omitempty"`
 	Key         string `json:"key"`
@@ -1054,7 +1060,7 @@ type Layer struct {
 type LayerCreate struct {
 	Algorithm string `json:"algorithm,omitempty"`
 
-	// By The attribute that holds the unit id; the targeting key when left out.
+	// By The attribute that holds the unit id, or the way to it in an object, /organisation/key; the targeting key when left out.
 	By          string `json:"by,omitempty"`
 	Description string `json:"description,omitempty"`
 	Key         string `json:"key"`
@@ -1401,7 +1407,8 @@ type Reason = string
 // Result Numbers and verdict. `plan` says by which rules, in sentences too; `looks` which readings were recorded, their boundaries, and what came since. `metrics[].arms[]`
 // holds counts and sums, `metrics[].comparisons[]` each arm against the control: difference and relative effect with intervals, statistic, critical value, p_value and its
 // logarithm, the method and the rule that makes them valid, the level after the correction and the corrected p value; for guardrails the verdict against the margin, for the
-// primary metric that on the target and, if asked for, the Bayesian view. `segments` are the primary metric by attribute. `health` holds the sample ratio check (also as a
+// primary metric that on the target and, if asked for, the Bayesian view. A metric that is compared by ranks has a `test`, and its comparisons a `rank`; `stratified` and
+// `adjusted` tell what strata and covariates took away of the variance. `segments` are the primary metric by attribute. `health` holds the sample ratio check (also as a
 // test that may be watched), the crossovers and the other checks.
 type Result = analysis.Result
 

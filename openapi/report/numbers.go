@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assayhq/assay/domain/experiment"
 	"github.com/assayhq/assay/internal/analysis"
 )
 
@@ -90,6 +91,14 @@ func pvalue(p, lnP float64) string {
 	}
 }
 
+// compared is the metric as its differences are written: by ranks they are of a probability, whatever the values are counted in.
+func compared(m analysis.Metric) analysis.Metric {
+	if m.Test == string(experiment.MannWhitney) {
+		m.Kind, m.Unit = "binary", ""
+	}
+	return m
+}
+
 // isShare reports whether a metric's figure is a share of units.
 func isShare(m analysis.Metric) bool { return m.Kind == "binary" || m.Kind == "csat" }
 
@@ -115,9 +124,9 @@ func figure(m analysis.Metric, x float64) string {
 	return withUnit(significant(x, 5), unitOf(m))
 }
 
-// difference writes an absolute difference: percentage points for rates.
+// difference writes an absolute difference: percentage points for rates, and for the probability that a comparison by ranks is about.
 func difference(m analysis.Metric, x float64) string {
-	if isShare(m) {
+	if isShare(compared(m)) {
 		return signed(strings.TrimSuffix(percent(x), space+"%")) + space + "pp"
 	}
 	return signed(withUnit(significant(x, 4), unitOf(m)))

@@ -59,13 +59,44 @@ func remarks(r analysis.Result, m analysis.Metric) []string {
 	if c := m.Capped; c != nil {
 		out = append(out, cappedText(m, *c))
 	}
-	if a := m.Adjusted; a != nil {
-		for _, c := range a.Comparisons {
-			out = append(out, fmt.Sprintf("%s is adjusted by %s, which takes %s of the variance away (theta %s; unadjusted difference %s).", c.Variant, a.Covariate, percent(c.VarianceReduction), significant(c.Theta, 3), difference(m, c.Unadjusted.Value)))
-		}
-	}
+	out = append(out, adjustments(m)...)
 	for _, e := range m.Comparisons {
 		out = append(out, effectRemarks(r, m, e)...)
+	}
+	return out
+}
+
+// adjustments tell what strata and covariates did.
+func adjustments(m analysis.Metric) (out []string) {
+	strata := map[string]bool{}
+	if s := m.Stratified; s != nil {
+		for _, c := range s.Comparisons {
+			strata[c.Variant] = true
+			merged, with := "", ""
+			if c.Merged > 0 {
+				merged = fmt.Sprintf(", %d small ones merged", c.Merged)
+			}
+			if m.Adjusted != nil {
+				with = " with the covariates"
+			}
+			out = append(out, fmt.Sprintf("%s is compared within %d strata by %s%s, which takes %s of the variance away%s (unadjusted difference %s).",
+				c.Variant, c.Strata, strings.Join(s.Attributes, " and "), merged, percent(c.VarianceReduction), with, difference(m, c.Unadjusted.Value)))
+		}
+	}
+	if m.Adjusted == nil {
+		return out
+	}
+	for _, c := range m.Adjusted.Comparisons {
+		thetas := []string{significant(c.Theta, 3)}
+		for _, t := range c.Thetas[min(1, len(c.Thetas)):] {
+			thetas = append(thetas, significant(t, 3))
+		}
+		theta := strings.Join(thetas, ", ")
+		if strata[c.Variant] {
+			out = append(out, fmt.Sprintf("%s is adjusted by %s (theta %s).", c.Variant, m.Adjusted.Covariate, theta))
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s is adjusted by %s, which takes %s of the variance away (theta %s; unadjusted difference %s).", c.Variant, m.Adjusted.Covariate, percent(c.VarianceReduction), theta, difference(m, c.Unadjusted.Value)))
 	}
 	return out
 }
@@ -101,6 +132,12 @@ func effectRemarks(r analysis.Result, m analysis.Metric, e analysis.Effect) []st
 	}
 	if text := runningText(m, e.Running); text != "" {
 		say("%s", text)
+	}
+	if k := e.Rank; k != nil {
+		own := m
+		own.Test = ""
+		say("a unit of it is above one of the control with a probability of %s (%s to %s), ties counting half; its values are shifted by %s (%s, Hodges and Lehmann).",
+			percent(k.Superiority), percent(k.Interval.Low), percent(k.Interval.High), difference(own, k.Shift), differenceRange(own, k.Range))
 	}
 	if x := e.Exact; x != nil {
 		say("%s: p %s.", x.Method, pvalue(x.P, x.LnP))

@@ -26,7 +26,7 @@ func sample() analysis.Result {
 		AnalysisVersion: "1", Position: "4711", Project: "games", Alpha: 0.05,
 		Experiment: analysis.Experiment{
 			Key: "gate", Name: "Gate at level 40 <script>alert(1)</script>", Status: "decided", Hypothesis: "We believe & hope that \x1b[31ma later gate keeps players.",
-			Flag: "gate", Environment: "production", UnitType: "user", PlannedEnd: day, StartedAt: day.AddDate(0, 0, -14), StoppedAt: day, DecidedAt: day,
+			Flag: "gate", Environment: "production", UnitType: "user", UnitBy: "playerId", PlannedEnd: day, StartedAt: day.AddDate(0, 0, -14), StoppedAt: day, DecidedAt: day,
 			Decision:   &experiment.Decision{Outcome: experiment.Keep, Why: "Retention fell, so the gate stays."},
 			Amendments: []analysis.Amendment{{At: day, By: "key:1", Reason: "One more week.", Changed: []string{"planned end", "segments"}}},
 		},
@@ -83,6 +83,28 @@ func sample() analysis.Result {
 					Variant: "gate_40", Control: "gate_30", Method: "Welch's t test", Statistic: -0.885, DF: new(58595.5), Critical: 1.96, P: 0.375924, LnP: -0.978, Word: analysis.Unclear,
 					Difference: &analysis.Estimate{Value: -1.157488, SE: 1.30725, Interval: analysis.Interval{Low: -3.719705, High: 1.404728}},
 					Relative:   &analysis.Relative{Value: -0.022066, Unbounded: true},
+				}},
+			},
+			{
+				Key: "session", Name: "Longest session", Role: analysis.Secondary, Kind: "mean", Direction: "increase", Unit: "min", Test: "mann_whitney",
+				Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 44_700, Mean: 21.5}, {Variant: "gate_40", Units: 45_489, Mean: 21.1}},
+				Comparisons: []analysis.Effect{{
+					Variant: "gate_40", Control: "gate_30", Method: "Mann-Whitney test", Rule: "look 1 of a group sequential design", Statistic: -5.2, Critical: 2.96, P: 0.00001, LnP: -11.5, Word: analysis.Worse,
+					Difference: &analysis.Estimate{Value: -0.01, SE: 0.00192, Interval: analysis.Interval{Low: -0.0157, High: -0.0043}},
+					Rank:       &analysis.Rank{Superiority: 0.49, Interval: analysis.Interval{Low: 0.4843, High: 0.4957}, Shift: -0.35, Range: analysis.Interval{Low: -0.55, High: -0.15}, U: 996_343_317},
+				}},
+			},
+			{
+				Key: "spend", Name: "Spending", Role: analysis.Secondary, Kind: "mean", Direction: "increase", Unit: "EUR",
+				Stratified: &analysis.Stratified{Attributes: []string{"platform", "country"}, Comparisons: []analysis.StratifiedArm{{Variant: "gate_40", Strata: 7, Merged: 3, VarianceReduction: 0.31, Unadjusted: analysis.Estimate{Value: 0.12}}}},
+				Adjusted: &analysis.Adjusted{
+					Covariate: "purchase, measurements before the first exposure, 14 days; rounds, measurements before the first exposure, 14 days", Covariates: []string{"purchase", "rounds"},
+					Comparisons: []analysis.AdjustedArm{{Variant: "gate_40", Theta: 0.7, Thetas: []float64{0.7, 0.02}, VarianceReduction: 0.31, Unadjusted: analysis.Estimate{Value: 0.12}}},
+				},
+				Arms: []analysis.MetricArm{{Variant: "gate_30", Units: 44_700, Mean: 4.2}, {Variant: "gate_40", Units: 45_489, Mean: 4.32}},
+				Comparisons: []analysis.Effect{{
+					Variant: "gate_40", Control: "gate_30", Method: "z test, post-stratified, with CUPED", Rule: "look 1 of a group sequential design", Statistic: 1.5, Critical: 2.96, P: 0.13, LnP: -2.04, Word: analysis.Unclear,
+					Difference: &analysis.Estimate{Value: 0.09, SE: 0.06, Interval: analysis.Interval{Low: -0.0876, High: 0.2676}}, Relative: &analysis.Relative{Value: 0.0214, Low: new(-0.0209), High: new(0.0637)},
 				}},
 			},
 			{

@@ -17,7 +17,7 @@ func renderText(r analysis.Result) []byte {
 	fmt.Fprintf(&b, "%s (%s/%s), %s\n\n", plain(e.Name), r.Project, e.Key, e.Status)
 	fmt.Fprintf(&b, "%s\n\n", plain(r.Verdict.Sentence))
 	fmt.Fprintf(&b, "Hypothesis  %s\n", plain(e.Hypothesis))
-	fmt.Fprintf(&b, "Tested on   flag %s in %s, by %s; %s\n", e.Flag, e.Environment, e.UnitType, plain(period(r)))
+	fmt.Fprintf(&b, "Tested on   flag %s in %s, by %s; %s\n", e.Flag, e.Environment, plain(unitOfSplit(e)), plain(period(r)))
 	if e.Decision != nil {
 		fmt.Fprintf(&b, "Decided     %s %s on %s: %s\n", e.Decision.Outcome, e.Decision.Variant, day(e.DecidedAt), plain(e.Decision.Why))
 	}
@@ -140,6 +140,14 @@ func share(part, whole int64) string {
 
 func percentLevel(r analysis.Result) string {
 	return strconv.FormatFloat(100*(1-r.Alpha), 'g', 4, 64) + space + "%"
+}
+
+// unitOfSplit says what is randomised, and by which attribute when that is not the targeting key.
+func unitOfSplit(e analysis.Experiment) string {
+	if e.UnitBy == "" {
+		return e.UnitType
+	}
+	return fmt.Sprintf("%s (attribute %s)", e.UnitType, e.UnitBy)
 }
 
 // period says when it ran and what its data span, as far as that is known.
