@@ -6,23 +6,23 @@ import (
 )
 
 // block is how many units are added at once. Within a block whole numbers below narrow are summed in 64 bits, products in one word:
-// 2^10 products of two numbers below 2^26 are below 2^62.
+// 2^10 products of two numbers below 2^26 are below 2^62. Others are summed by their exponent in shelves, without any shift: 2^9 mantissas of
+// 53 bits in one word, 2^9 products of two in two words.
 const (
 	block  = 1 << 10
 	narrow = 1 << 26
+	shelf  = 64 // how many exponents a block of values may have for shelves to serve, and half of how many its products may have
 )
 
 // column is a block of one value of the units, as mantissas and exponents.
 type column struct {
 	mantissas []int64
-	exponents []int32 // wholeValue for a whole number, which is its mantissa
+	exponents []int32 // 0 for a whole number, which is its mantissa
 	whole     bool    // all are whole
 	narrow    bool    // and small
+	negative  bool    // some are negative
 	low, high int     // the exponents' range, 0 for a whole number
 }
-
-// wholeValue marks a whole number; no float64 has this exponent.
-const wholeValue = math.MaxInt32
 
 // CoSumsOf are the sums of columns of equal length: columns[i][unit]. It gives the same bits as Add for every unit, several times
 // faster. What is no finite number is refused.
@@ -65,22 +65,35 @@ func SumsOf(values []float64) (*Sums, error) {
 // read takes a block of values, or tells the first that is no finite number.
 func (c *column) read(values []float64) (float64, bool) {
 	c.mantissas, c.exponents = c.mantissas[:len(values)], c.exponents[:len(values)]
-	largest, fractions := int64(0), 0
-	c.low, c.high = 0, 0
+	ms, es := c.mantissas, c.exponents[:len(c.mantissas)]
+	largest, signs, fractions, low, high := int64(0), int64(0), 0, 0, 0
 	for i, v := range values {
 		if m := int64(v); float64(m) == v && m >= -1<<53 && m <= 1<<53 {
-			c.mantissas[i], c.exponents[i] = m, wholeValue
+			ms[i], es[i] = m, 0
 			largest |= max(m, -m)
+			signs |= m
 			continue
 		}
-		if math.Float64bits(v)>>52&0x7ff == 0x7ff {
-			return v, false
+		b := math.Float64bits(v)
+		e := int(b >> 52 & 0x7ff)
+		if uint(e-1) >= 0x7fe { // infinite, no number, or subnormal
+			if e != 0 {
+				return v, false
+			}
+			var m int64
+			m, e = split(v)
+			ms[i] = m
+		} else {
+			sign := int64(b) >> 63 //nolint:gosec // two's complement, on purpose
+			ms[i] = (int64(b&(1<<52-1)|1<<52) ^ sign) - sign
+			e -= 1075
 		}
-		m, e := split(v)
-		c.mantissas[i], c.exponents[i] = m, int32(e) //nolint:gosec // between -1074 and 971
-		c.low, c.high = min(c.low, e), max(c.high, e)
+		signs |= ms[i]
+		es[i] = int32(e) //nolint:gosec // between -1074 and 971
+		low, high = min(low, e), max(high, e)
 		fractions++
 	}
+	c.low, c.high, c.negative = low, high, signs < 0
 	c.whole = fractions == 0
 	c.narrow = c.whole && largest < narrow
 	return 0, true
@@ -109,10 +122,12 @@ func (x *exact) addColumn(c *column) {
 		for _, m := range c.mantissas {
 			x.whole.add(wideOf(m))
 		}
+	case c.high-c.low < shelf:
+		x.addShelved(c)
 	default:
 		bins := x.span(c.low, c.high)
 		for i, m := range c.mantissas {
-			if e := c.exponents[i]; e == wholeValue {
+			if e := c.exponents[i]; e == 0 {
 				x.whole.add(wideOf(m))
 			} else {
 				bins.add(wideOf(m), int(e))
@@ -134,25 +149,21 @@ func (x *exact) addColumns(a, b *column) {
 		for i, m := range ms {
 			x.whole.add(wideProduct(m, ns[i]))
 		}
+	case a.high-a.low+b.high-b.low < 2*shelf:
+		if a.whole {
+			a, b = b, a
+		}
+		x.addShelvedProducts(a, b)
 	default:
 		bins := x.span(a.low+b.low, a.high+b.high)
 		for i, m := range ms {
-			e, f := a.exponents[i], b.exponents[i]
-			if e == wholeValue && f == wholeValue {
+			if e := int(a.exponents[i]) + int(b.exponents[i]); e == 0 {
 				x.whole.add(wideProduct(m, ns[i]))
 			} else {
-				bins.add(wideProduct(m, ns[i]), exponentOf(e)+exponentOf(f))
+				bins.add(wideProduct(m, ns[i]), e)
 			}
 		}
 	}
-}
-
-// exponentOf is the exponent of a mantissa, 0 for whole numbers.
-func exponentOf(e int32) int {
-	if e == wholeValue {
-		return 0
-	}
-	return int(e)
 }
 
 // window is the part of a sum's bins that a block needs, which is there already.

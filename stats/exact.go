@@ -26,17 +26,50 @@ func (w wide) negated() wide {
 }
 
 func (w wide) big() *big.Int {
-	negative := w.hi>>63 == 1
+	t := [mostWords]uint64{w.lo, w.mid, w.hi}
+	return bigOf(t[:3])
+}
+
+// mostWords is how many words of 64 bits a sum may have that is put together without big numbers.
+const mostWords = 16
+
+// bigOf is a number in two's complement, which it overwrites.
+func bigOf(words []uint64) *big.Int {
+	negative := words[len(words)-1]>>63 == 1
 	if negative {
-		w = w.negated()
+		borrow := uint64(0)
+		for i, w := range words {
+			words[i], borrow = bits.Sub64(0, w, borrow)
+		}
 	}
-	out := new(big.Int).SetUint64(w.hi)
-	out.Lsh(out, 64).Or(out, new(big.Int).SetUint64(w.mid))
-	out.Lsh(out, 64).Or(out, new(big.Int).SetUint64(w.lo))
+	list := make([]big.Word, 0, len(words))
+	for _, w := range words {
+		if bits.UintSize == 64 {
+			list = append(list, big.Word(w))
+		} else {
+			list = append(list, big.Word(uint32(w)), big.Word(w>>32)) //nolint:gosec // halves of a word, on purpose
+		}
+	}
+	out := new(big.Int).SetBits(list)
 	if negative {
 		out.Neg(out)
 	}
 	return out
+}
+
+// addTo adds w·2^shift to a number in two's complement that has room for it.
+func (w wide) addTo(words []uint64, shift int) {
+	sign := uint64(int64(w.hi) >> 63) //nolint:gosec // two's complement, on purpose
+	at, by := shift/64, uint(shift%64)
+	carry := uint64(0)
+	part := [4]uint64{w.lo << by, w.mid<<by | w.lo>>(64-by), w.hi<<by | w.mid>>(64-by), sign<<by | w.hi>>(64-by)}
+	for i := at; i < len(words); i++ {
+		p := sign
+		if i-at < len(part) {
+			p = part[i-at]
+		}
+		words[i], carry = bits.Add64(words[i], p, carry)
+	}
 }
 
 // wideOf is v, and wideProduct v·w.
@@ -137,7 +170,19 @@ func (x *exact) total() (value *big.Int, exponent int) {
 	if len(x.bins) == 0 {
 		return x.whole.big(), 0
 	}
-	exponent = min(0, x.first*binBits+smallest)
+	lowest := x.first*binBits + smallest
+	exponent = min(0, lowest)
+	// room for the highest bin and for the carries of all of them
+	if n := (max(0, lowest+len(x.bins)*binBits)-exponent+192)/64 + 2; n <= mostWords {
+		var words [mostWords]uint64
+		x.whole.addTo(words[:n], -exponent)
+		for i, b := range x.bins {
+			if b != (wide{}) {
+				b.addTo(words[:n], lowest+i*binBits-exponent)
+			}
+		}
+		return bigOf(words[:n]), exponent
+	}
 	value = x.whole.big()
 	value.Lsh(value, uint(-exponent))
 	for i, b := range x.bins {
@@ -145,8 +190,7 @@ func (x *exact) total() (value *big.Int, exponent int) {
 			continue
 		}
 		part := b.big()
-		shift := (x.first+i)*binBits + smallest - exponent
-		value.Add(value, part.Lsh(part, uint(shift)))
+		value.Add(value, part.Lsh(part, uint(lowest+i*binBits-exponent)))
 	}
 	return value, exponent
 }

@@ -247,8 +247,11 @@ func TestColumnsGiveTheBitsOfAddingUnitByUnit(t *testing.T) {
 		func() float64 { return math.Round(r.NormFloat64() * 1e12) },
 		func() float64 { return math.Round(r.ExpFloat64()*1e4) / 100 },
 		func() float64 { return math.Ldexp(r.NormFloat64(), r.IntN(400)-200) },
+		func() float64 { return math.Round(r.NormFloat64()*1e4) / 100 },
+		func() float64 { return []float64{1 << 53, -1 << 53, 0.5, 1<<53 + 2}[r.IntN(4)] },
+		func() float64 { return math.Ldexp(r.Float64(), -1050-r.IntN(24)) }, // down to subnormal numbers
 	}
-	const n = 3_000 // several blocks
+	const n = 3_001 // several blocks, and an odd one
 	columns := make([][]float64, len(draw))
 	one := stats.NewCoSums(len(draw))
 	values := make([]float64, len(draw))
