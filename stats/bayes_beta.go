@@ -34,7 +34,7 @@ func BetaBinomial(control, treatment Proportion, prior BetaPrior, alpha float64)
 	if err != nil {
 		return BetaPosterior{}, err
 	}
-	best, loss, err := arms.judged()
+	best, loss, err := arms.judged(true, true)
 	if err != nil {
 		return BetaPosterior{}, err
 	}
@@ -80,7 +80,7 @@ func BestOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]floa
 	if err != nil {
 		return nil, err
 	}
-	best, _, err := posteriors.judged()
+	best, _, err := posteriors.judged(true, false)
 	return best, err
 }
 
@@ -91,7 +91,7 @@ func LossOfRates(arms []Proportion, prior BetaPrior, lowerIsBetter bool) ([]floa
 	if err != nil {
 		return nil, err
 	}
-	_, loss, err := posteriors.judged()
+	_, loss, err := posteriors.judged(false, true)
 	return loss, err
 }
 
@@ -122,23 +122,35 @@ func betaArms(arms []Proportion, prior BetaPrior, lowerIsBetter bool) (betaParam
 	return out, nil
 }
 
-// judged are the chances to be best and the expected losses.
-func (p betaParameters) judged() (best, loss []float64, err error) {
+// judged are the chances to be best and the expected losses, those of them that are asked for where they cost something.
+func (p betaParameters) judged(chances, losses bool) (best, loss []float64, err error) {
 	if len(p) == 2 {
 		if best, loss, ok := p.duel(); ok {
 			return best, loss, nil
 		}
 	}
-	arms := make([]arm, len(p))
-	for i, ab := range p {
-		arms[i] = betaArm(ab[0], ab[1])
+	posteriors := p.posteriors()
+	if chances {
+		if best, err = sound(posteriors.best()); err != nil {
+			return nil, nil, err
+		}
 	}
-	posteriors := posteriorsOf(arms, widestLogit)
-	if best, err = sound(posteriors.best()); err != nil {
-		return nil, nil, err
+	if losses {
+		loss, err = sound(posteriors.loss())
 	}
-	loss, err = sound(posteriors.loss())
 	return best, loss, err
+}
+
+// posteriors are the arms for quadrature.
+func (p betaParameters) posteriors() posteriors {
+	out := posteriors{arms: make([]arm, len(p)), widest: widestLogit}
+	for i, ab := range p {
+		out.arms[i] = betaArm(ab[0], ab[1])
+	}
+	if g, ok := rateGrid(out.arms, p); ok {
+		out.grid = &g
+	}
+	return out
 }
 
 // duel judges two arms; false where neither sums nor contour integrals serve.

@@ -35,7 +35,7 @@ func compareWays(t failer, p betaParameters) {
 	if !ok {
 		return // the quadrature is what answers then
 	}
-	slow := posteriorsOf([]arm{betaArm(p[0][0], p[0][1]), betaArm(p[1][0], p[1][1])}, widestLogit)
+	slow := p.posteriors()
 	wantBest, wantLoss := slow.best(), slow.loss()
 	for i := range best {
 		tolerance := 1e-10
@@ -97,7 +97,7 @@ func BenchmarkTwoRates(b *testing.B) {
 		})
 		b.Run("quadrature/"+c.name, func(b *testing.B) {
 			for b.Loop() {
-				slow := posteriorsOf([]arm{betaArm(c.p[0][0], c.p[0][1]), betaArm(c.p[1][0], c.p[1][1])}, widestLogit)
+				slow := c.p.posteriors()
 				slow.best()
 				slow.loss()
 			}

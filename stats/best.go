@@ -26,14 +26,6 @@ type posteriors struct {
 	grid   *grid
 }
 
-func posteriorsOf(arms []arm, widest float64) posteriors {
-	out := posteriors{arms: arms, widest: widest}
-	if g, ok := newGrid(arms, widest); ok {
-		out.grid = &g
-	}
-	return out
-}
-
 func (p posteriors) best() []float64 {
 	out, sum := make([]float64, len(p.arms)), 0.0
 	for i := range p.arms {

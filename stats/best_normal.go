@@ -3,8 +3,9 @@ package stats
 import "math"
 
 const (
-	// normalReach is how many standard deviations around each mean count: beyond, less than e^-50 of a density is left.
-	normalReach = 10
+	// normalReach is how many standard deviations around each mean count: beyond, less than e^-84 of a density is left, which a result of
+	// gridLeast does not notice.
+	normalReach = 13
 	// mostNormalNodes is where lnIntegral is no slower.
 	mostNormalNodes = 1_000
 )
@@ -31,33 +32,22 @@ func normalGrid(arms []arm) (grid, bool) {
 		return grid{}, false
 	}
 	n := int(wanted)
-	// one array for all: weights, jacobians, and three numbers for each arm and node
-	room := make([]float64, n*(2+3*len(arms)))
-	take := func() []float64 { out := room[:n:n]; room = room[n:]; return out }
-	g := grid{weight: take(), jacobian: take()}
+	g := roomFor(n, len(arms))
 	for k := range n {
 		g.weight[k], g.jacobian[k] = h, 1
 	}
-	for _, a := range arms {
-		density, below, above := take(), take(), take()
+	for i, a := range arms {
+		density, below, above := g.density[i], g.below[i], g.above[i]
 		scale := 1 / (a.scale.width * math.Sqrt(2*math.Pi))
 		for k := range n {
 			z := (low - a.scale.centre + h*float64(k)) / a.scale.width
-			switch {
-			case z < -normalReach:
-				above[k] = 1
-			case z > normalReach:
-				below[k] = 1
-			default:
-				density[k] = scale * math.Exp(-0.5*z*z)
-				tail := 0.5 * math.Erfc(math.Abs(z)/math.Sqrt2)
-				below[k], above[k] = tail, 1-tail
-				if z > 0 {
-					below[k], above[k] = 1-tail, tail
-				}
+			density[k] = scale * math.Exp(-0.5*z*z)
+			tail := 0.5 * math.Erfc(math.Abs(z)/math.Sqrt2)
+			below[k], above[k] = tail, 1-tail
+			if z > 0 {
+				below[k], above[k] = 1-tail, tail
 			}
 		}
-		g.density, g.below, g.above = append(g.density, density), append(g.below, below), append(g.above, above)
 	}
 	return g, true
 }

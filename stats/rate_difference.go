@@ -92,7 +92,8 @@ func (s score) restricted(d float64) float64 {
 		if !(next > low && next < high) {
 			next = (low + high) / 2
 		}
-		if math.Abs(next-a) <= 1e-16+4e-16*a || next == low || next == high {
+		// a step of Newton's squares the error, in units of the distance to the next pole
+		if gone := math.Abs(next - a); gone <= 1e-16 || gone <= 1e-9*math.Min(next-least, most-next) || next == low || next == high {
 			return next
 		}
 		a = next
