@@ -84,12 +84,12 @@ func (c *column) read(values []float64) (float64, bool) {
 			m, e = split(v)
 			ms[i] = m
 		} else {
-			sign := int64(b) >> 63 //nolint:gosec // two's complement, on purpose
-			ms[i] = (int64(b&(1<<52-1)|1<<52) ^ sign) - sign
+			sign := int64(b) >> 63                           //nolint:gosec // two's complement, on purpose
+			ms[i] = (int64(b&(1<<52-1)|1<<52) ^ sign) - sign //nolint:gosec // 53 bits
 			e -= 1075
 		}
 		signs |= ms[i]
-		es[i] = int32(e) //nolint:gosec // between -1074 and 971
+		es[i] = int32(e)
 		low, high = min(low, e), max(high, e)
 		fractions++
 	}

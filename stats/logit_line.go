@@ -30,7 +30,7 @@ func (l *logitLine) put(n int, u float64) float64 {
 	d := l.sign * (u - l.middle)
 	rise := math.Expm1(d)
 	t := l.x * rise
-	l.away[n], l.bend[n] = d, l.bendAt(d, rise, t)
+	l.away[n], l.bend[n] = d, l.bendAt(d, t)
 	grown := rise + 1
 	if d < -1 {
 		grown = math.Exp(d)
@@ -38,8 +38,8 @@ func (l *logitLine) put(n int, u float64) float64 {
 	return l.x * grown / (1 + t) * (l.y / (1 + t))
 }
 
-// bendAt takes rise = e^δ - 1 and t = x₀·rise.
-func (l *logitLine) bendAt(d, rise, t float64) float64 {
+// bendAt takes t = x₀(e^δ - 1).
+func (l *logitLine) bendAt(d, t float64) float64 {
 	if math.Abs(d) > 0.3 {
 		return l.x*d - math.Log1p(t)
 	}

@@ -23,7 +23,7 @@ func designedPower(r *rand.Rand, t *tally) error {
 	return powerOfSequences(r, t)
 }
 
-func found(p, limit float64) float64 { return indicator(p < limit) }
+func found(p float64) float64 { return indicator(p < alpha) }
 
 func powerOfMeans(r *rand.Rand, t *tally) error {
 	size, err := stats.SizeForMeans(1, 2, 2, 2, alpha, power, stats.TwoSided)
@@ -35,7 +35,7 @@ func powerOfMeans(r *rand.Rand, t *tally) error {
 	if err != nil {
 		return err
 	}
-	t.note("two means, size by the noncentral t", asMade, about, power, found(e.P, alpha))
+	t.note("two means, size by the noncentral t", asMade, about, power, found(e.P))
 	promised, err := stats.PowerOfMeans(30, 50, 1.5, 2, 3, alpha, stats.TwoSided)
 	if err != nil {
 		return err
@@ -44,20 +44,20 @@ func powerOfMeans(r *rand.Rand, t *tally) error {
 	if err != nil {
 		return err
 	}
-	t.note("two means, power at given units", asMade, about, promised.T, found(e.P, alpha))
+	t.note("two means, power at given units", asMade, about, promised.T, found(e.P))
 	effect, err := stats.DetectableMean(500, 800, 2, 3, alpha, power)
 	if err != nil {
 		return err
 	}
 	e, err = stats.Welch(stats.MomentsOf(values(r, 500, normal(5, 2))), stats.MomentsOf(values(r, 800, normal(5+effect, 3))), alpha)
-	t.note("two means, detectable effect", asMade, about, power, found(e.P, alpha))
+	t.note("two means, detectable effect", asMade, about, power, found(e.P))
 	return err
 }
 
 func powerOfRates(r *rand.Rand, t *tally) error {
 	pooled := func(method string, pA, pB float64, nA, nB int64, promised float64) error {
 		z, err := stats.Pooled(rate(r, nA, pA), rate(r, nB, pB))
-		t.note(method, asMade, about, promised, found(z.P, alpha))
+		t.note(method, asMade, about, promised, found(z.P))
 		return err
 	}
 	size, err := stats.SizeForRates(0.1, 0.12, 1.5, alpha, power)
@@ -95,7 +95,7 @@ func powerOfQuestions(r *rand.Rand, t *tally) error {
 	if err != nil {
 		return err
 	}
-	t.note("non-inferiority of two rates, size", asMade, about, power, found(n.P, alpha))
+	t.note("non-inferiority of two rates, size", asMade, about, power, found(n.P))
 	adjusted, err := stats.Question{
 		Kind: stats.MeanMetric, Baseline: 5, SD: 2, Effect: 0.05, Relative: true, Alpha: alpha, Power: power, Shares: []float64{0.5, 0.5}, VarianceExplained: 0.5,
 	}.Size()
@@ -118,7 +118,7 @@ func powerOfQuestions(r *rand.Rand, t *tally) error {
 		return err
 	}
 	e, err := stats.CUPED(a, b, twoSided())
-	t.note("means with CUPED, size", asMade, about, power, found(e.P, alpha))
+	t.note("means with CUPED, size", asMade, about, power, found(e.P))
 	return err
 }
 

@@ -39,52 +39,63 @@ func sampleRatioPeriods(r *rand.Rand, t *tally) error {
 	return err
 }
 
-func correctedIntervals(r *rand.Rand, t *tally) error {
-	effects := []float64{0, 0, 0, 0, 1, 1, 2, 2, 3, 3}
-	z, p := correlated(r, effects), make([]float64, len(effects))
-	for i, v := range z {
-		p[i], _ = stats.TwoSidedZ(v)
-	}
-	outside := func(i int, level float64) (bool, error) {
+// intervalsOf are estimates in units of their standard errors, with what the truth is.
+type intervalsOf struct{ z, p, truth []float64 }
+
+// missing tells of each interval at its level whether it misses the truth, and whether any does.
+func (i intervalsOf) missing(levels []float64) (out []bool, some bool, err error) {
+	for k, level := range levels {
 		rule, err := stats.FixedHorizon(level)
-		return math.Abs(z[i]-effects[i]) > rule.Critical, err
+		if err != nil {
+			return nil, false, err
+		}
+		out = append(out, math.Abs(i.z[k]-i.truth[k]) > rule.Critical)
+		some = some || out[k]
+	}
+	return out, some, nil
+}
+
+// share of the intervals that miss the truth among those that leave out 0.
+func (i intervalsOf) share(levels []float64, missing []bool) float64 {
+	wrong, chosen := 0.0, 0.0
+	for k, level := range levels {
+		if i.p[k] < level {
+			chosen++
+			wrong += indicator(missing[k])
+		}
+	}
+	return wrong / math.Max(1, chosen)
+}
+
+func correctedIntervals(r *rand.Rand, t *tally) error {
+	const family = "any interval of the family that misses the truth"
+	effects := []float64{0, 0, 0, 0, 1, 1, 2, 2, 3, 3}
+	all := intervalsOf{z: correlated(r, effects), truth: effects}
+	for _, z := range all.z {
+		p, _ := stats.TwoSidedZ(z)
+		all.p = append(all.p, p)
 	}
 	for _, c := range []stats.Correction{stats.Bonferroni, stats.BenjaminiHochberg} {
-		levels, err := stats.Levels(c, p, alpha)
+		levels, err := stats.Levels(c, all.p, alpha)
 		if err != nil {
 			return err
 		}
-		missing, wrong, chosen := false, 0.0, 0.0
-		for i, level := range levels {
-			out, err := outside(i, level)
-			if err != nil {
-				return err
-			}
-			missing = missing || out
-			if p[i] < level {
-				chosen++
-				wrong += indicator(out)
-			}
+		missing, some, err := all.missing(levels)
+		if err != nil {
+			return err
 		}
 		if c == stats.Bonferroni {
-			t.errorIf(string(c), "any interval of the family that misses the truth", atMost, missing)
+			t.errorIf(string(c), family, atMost, some)
 		}
-		t.note(string(c), between, atMost, alpha, wrong/math.Max(1, chosen))
+		t.note(string(c), between, atMost, alpha, all.share(levels, missing))
 	}
 	levels, err := stats.WeightedLevels([]float64{4, 1, 1, 1, 1, 1, 1, 1, 1, 1}, alpha)
 	if err != nil {
 		return err
 	}
-	missing := false
-	for i, level := range levels {
-		out, err := outside(i, level)
-		if err != nil {
-			return err
-		}
-		missing = missing || out
-	}
-	t.errorIf("weighted Bonferroni", "any interval of the family that misses the truth", atMost, missing)
-	return nil
+	_, some, err := all.missing(levels)
+	t.errorIf("weighted Bonferroni", family, atMost, some)
+	return err
 }
 
 func readings(r *rand.Rand, t *tally) error {
