@@ -21,6 +21,7 @@ const (
 // link keeps one working connection, and makes a new one when it is gone.
 type link struct {
 	config  driver.Configuration
+	probe   time.Duration // how long a new connection has to answer its first read
 	metrics *metrics
 	end     context.CancelFunc
 	builder sync.WaitGroup
@@ -35,10 +36,10 @@ type link struct {
 	isClosed bool
 }
 
-func newLink(config driver.Configuration, m *metrics) *link {
+func newLink(config driver.Configuration, probe time.Duration, m *metrics) *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &link{
-		config: config, metrics: m, end: cancel,
+		config: config, probe: probe, metrics: m, end: cancel,
 		wanted: make(chan struct{}, 1), tried: make(chan struct{}),
 	}
 	l.builder.Go(func() { l.build(ctx) })
@@ -144,7 +145,7 @@ func (l *link) connect(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	l.keep(c)
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, l.probe)
 	defer cancel()
 	if _, err := do(ctx, c, top); err != nil {
 		c.retire()

@@ -95,7 +95,7 @@ var _ eventlog.Log = (*Log)(nil)
 
 // Open connects to the server of a connection string such as esdb://user:password@host:2113?tls=true, with several hosts or
 // esdb+discover:// for a cluster; kurrentdb:// means the same. It returns eventlog.ErrInvalid for a connection string that
-// cannot be meant, and eventlog.ErrUnavailable when the server does not answer within 10 s or ctx. Close the log after use.
+// cannot be meant, and eventlog.ErrUnavailable when the server does not answer within 10 s, or Patience if that is longer, or ctx. Close the log after use.
 func Open(ctx context.Context, connection string, o Options) (*Log, error) {
 	config, warnings, err := parse(connection)
 	if err != nil {
@@ -117,8 +117,8 @@ func Open(ctx context.Context, connection string, o Options) (*Log, error) {
 	if l.attempt <= 0 {
 		l.attempt = defaultAttempt
 	}
-	l.link = newLink(*config, &l.metrics)
-	ctx, cancel := context.WithTimeout(ctx, openingTime)
+	l.link = newLink(*config, max(probeTime, l.attempt), &l.metrics)
+	ctx, cancel := context.WithTimeout(ctx, max(openingTime, l.patience))
 	defer cancel()
 	if _, err := l.link.acquire(ctx); err != nil {
 		_ = l.Close() // it always returns nil
