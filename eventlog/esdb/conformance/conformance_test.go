@@ -31,19 +31,9 @@ func TestConformance(t *testing.T) {
 	random := make([]byte, 6)
 	_, _ = rand.Read(random) // it never fails
 	run := "assay-conformance-" + hex.EncodeToString(random)
-	var checks atomic.Int64
-	passed := eventlogtestRun(t, func(t *testing.T) eventlogtest.Harness {
-		began := time.Now()
-		options := esdb.Options{Prefix: fmt.Sprintf("%s.%d.", run, checks.Add(1)), Patience: 10 * time.Second, Attempt: 5 * time.Second}
-		t.Cleanup(func() {
-			cleanUp(t, connection, options)
-			verdict := "ok  "
-			if t.Failed() {
-				verdict = "FAIL"
-			}
-			fmt.Printf("%s  %s  (%d ms)\n", verdict, strings.ReplaceAll(path.Base(t.Name()), "_", " "), time.Since(began).Milliseconds())
-		})
-		log := open(t, connection, options)
+	p := &program{connection: connection, run: run}
+	eventlogtest.Run(t, func(t *testing.T) eventlogtest.Harness {
+		log, options := p.open(t)
 		return eventlogtest.Harness{
 			Log: log,
 			Reopen: func() eventlog.Log {
@@ -53,20 +43,46 @@ func TestConformance(t *testing.T) {
 			},
 		}
 	})
-	if checks.Load() < 30 {
-		t.Errorf("only %d checks ran", checks.Load())
+	for _, c := range ofAServer() {
+		t.Run(c.promise, func(t *testing.T) {
+			log, _ := p.open(t)
+			c.holds(t, log)
+		})
+	}
+	if checks, lines := p.checks.Load(), p.lines.Load(); checks < 40 || lines != checks {
+		t.Errorf("%d checks ran and %d lines were printed", checks, lines)
 	}
 	if cluster != nil {
 		if left := cluster.Streams("assay-conformance-"); len(left) > 0 {
 			t.Errorf("left behind: %q", left)
 		}
 	}
-	fmt.Printf("%d checks, passed: %v\n", checks.Load(), passed)
+	fmt.Printf("%d checks, passed: %v\n", p.checks.Load(), !t.Failed())
 }
 
-func eventlogtestRun(t *testing.T, open func(t *testing.T) eventlogtest.Harness) (passed bool) {
-	eventlogtest.Run(t, open)
-	return !t.Failed()
+// program is one run against one server.
+type program struct {
+	connection, run string
+	checks, lines   atomic.Int64
+}
+
+// open opens the log of one check, and prints its line and deletes its streams when it has ended.
+func (p *program) open(t *testing.T) (*esdb.Log, esdb.Options) {
+	t.Helper()
+	began := time.Now()
+	options := esdb.Options{
+		Prefix: fmt.Sprintf("%s.%d.", p.run, p.checks.Add(1)), Patience: 10 * time.Second, Attempt: 5 * time.Second, Trims: []string{"measurement"},
+	}
+	t.Cleanup(func() {
+		cleanUp(t, p.connection, options)
+		verdict := "ok  "
+		if t.Failed() {
+			verdict = "FAIL"
+		}
+		p.lines.Add(1)
+		fmt.Printf("%s  %s  (%d ms)\n", verdict, strings.ReplaceAll(path.Base(t.Name()), "_", " "), time.Since(began).Milliseconds())
+	})
+	return open(t, p.connection, options), options
 }
 
 func open(t *testing.T, connection string, options esdb.Options) *esdb.Log {
@@ -83,6 +99,7 @@ func open(t *testing.T, connection string, options esdb.Options) *esdb.Log {
 func cleanUp(t *testing.T, connection string, options esdb.Options) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	options.Trims = nil // what is hidden is deleted, too
 	log, err := esdb.Open(ctx, connection, options)
 	if err != nil {
 		t.Logf("cleaning up: %v", err)

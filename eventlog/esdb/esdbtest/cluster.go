@@ -40,6 +40,7 @@ type Cluster struct {
 
 	mu       sync.Mutex
 	onAppend func(stream string) Fault
+	onRead   func() Fault
 	onSend   func(behindCheckpoint bool) bool
 	dropping chan struct{} // closed, and made anew, to end all subscriptions
 	refused  map[string]map[[16]byte]bool
@@ -179,6 +180,14 @@ func (c *Cluster) OnAppend(f func(stream string) Fault) {
 	c.onAppend = f
 }
 
+// OnRead lets f choose the fault of every read and subscription from now on, before it says anything: None, Refuse, Abort or CutBefore; nil
+// for none. f is called by one at a time.
+func (c *Cluster) OnRead(f func() Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onRead = f
+}
+
 // OnSend is asked before every message of a subscription, and told whether the one before it was a checkpoint, whether to end
 // it instead; nil for never.
 func (c *Cluster) OnSend(f func(behindCheckpoint bool) bool) {
@@ -257,6 +266,15 @@ func (c *Cluster) refuse(stream string, events []record) {
 		c.refused[stream] = map[[16]byte]bool{}
 	}
 	c.refused[stream][events[0].id] = true
+}
+
+func (c *Cluster) readFault() Fault {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.onRead == nil {
+		return None
+	}
+	return c.onRead()
 }
 
 func (c *Cluster) cutsHere(behindCheckpoint bool) bool {

@@ -22,6 +22,13 @@ func (n *node) Read(req *streams.ReadReq, call streams.Streams_ReadServer) error
 	if err != nil {
 		return err
 	}
+	fault := n.cluster.readFault()
+	if err := fault.before(call.Context(), n); err != nil {
+		return err
+	}
+	if err := fault.instead(); err != nil {
+		return err
+	}
 	o := req.GetOptions()
 	if o.GetSubscription() != nil {
 		seen.Subscriptions.Add(1)
