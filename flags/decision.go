@@ -101,6 +101,8 @@ type Outcome struct {
 	// Override: the unit is named in the flag's overrides. Holdout is the key of the holdout that holds the unit back,
 	// empty for none.
 	Override bool
+	// Metadata is what the flag says of itself.
+	Metadata Metadata
 	// Experiment is the key of the experiment whose split assigned the variant, and Unit its unit type; empty for none.
 	// Only such a decision is an exposure.
 	Experiment string

@@ -67,7 +67,7 @@ type compiler struct {
 // compileFlag compiles all parts of a flag, those that are not served now included: a flag must not turn out to be unusable
 // at the moment it is turned on. What cannot be compiled becomes a flag that says so.
 func compileFlag(f *Flag, links linker) *compiledFlag {
-	common := Outcome{FlagRevision: f.Revision, Stale: f.Stale}
+	common := Outcome{FlagRevision: f.Revision, Stale: f.Stale, Metadata: compileMetadata(f.Metadata)}
 	c := compiler{
 		programmer: newProgrammer(links), common: common, flag: &compiledFlag{key: f.Key, revision: f.Revision, source: f},
 		variants: make(map[string]Value, len(f.Variants)),

@@ -278,7 +278,7 @@ func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) 
 	if sum != uint64(s.Total) {
 		return nil, fmt.Errorf("the weights add up to %d, not to %d", sum, s.Total)
 	}
-	out.keyless = &Outcome{Reason: Error, ErrorCode: TargetingKeyMissing, Rule: like.Rule, FlagRevision: like.FlagRevision, Stale: like.Stale}
+	out.keyless = &Outcome{Reason: Error, ErrorCode: TargetingKeyMissing, Rule: like.Rule, FlagRevision: like.FlagRevision, Stale: like.Stale, Metadata: like.Metadata}
 	return out, nil
 }
 

@@ -43,6 +43,8 @@ type Flag struct {
 	Default Serve `json:"default"`
 	// Stale says that the flag is served as it last was, because the server cannot read a later change of it.
 	Stale bool `json:"stale,omitempty"`
+	// Metadata come back with every decision: texts, numbers and booleans by name. They decide nothing.
+	Metadata map[string]json.RawMessage `json:"metadata,omitempty"`
 }
 
 // Type is the type of a flag's values.

@@ -80,6 +80,7 @@ func (s *Server) flagAnswer(e catalog.Entry[flag.State], environments []project.
 	is := e.State
 	out := api.Flag{
 		Key: string(is.Key), Name: is.Name, Description: is.Description, Type: string(is.Type), Variants: is.Variants,
+		Metadata: is.Metadata,
 		Archived: is.Archived, Environments: map[string]api.FlagEnvironment{},
 		Revision: etagOf(e.Revision), Position: positionOf(e.Position),
 		CreatedAt: e.CreatedAt, CreatedBy: string(e.CreatedBy), UpdatedAt: e.UpdatedAt, UpdatedBy: string(e.UpdatedBy),

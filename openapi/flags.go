@@ -38,7 +38,7 @@ func (s *Server) CreateFlag(ctx context.Context, r api.CreateFlagRequestObject) 
 	b := r.Body
 	c := flag.Create{
 		Project: p.State.Key, Key: domain.FlagKey(b.Key), Name: b.Name, Description: b.Description, Type: flag.Type(b.Type),
-		Variants: b.Variants, Default: domain.VariantKey(b.Default), Off: domain.VariantKey(b.Off),
+		Variants: b.Variants, Default: domain.VariantKey(b.Default), Off: domain.VariantKey(b.Off), Metadata: b.Metadata,
 	}
 	o := once(ctx, options(ctx, b.Reason, nil), "createFlag", r.Params.IdempotencyKey)
 	result, err := s.Commands.Flag(ctx, p.State.Key, c.Key, c, o)
@@ -61,7 +61,7 @@ func (s *Server) GetFlag(ctx context.Context, r api.GetFlagRequestObject) (api.G
 	return api.GetFlag200JSONResponse{Body: s.flagAnswer(e, environments), Headers: api.GetFlag200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
 }
 
-// ChangeFlag changes variants, name or description. Variants go first, because they are what may be refused.
+// ChangeFlag changes variants, metadata, name or description. Variants go first, because they are what may be refused.
 func (s *Server) ChangeFlag(ctx context.Context, r api.ChangeFlagRequestObject) (api.ChangeFlagResponseObject, error) {
 	revision, err := ifMatch(r.Params.IfMatch)
 	if err != nil {
@@ -74,22 +74,29 @@ func (s *Server) ChangeFlag(ctx context.Context, r api.ChangeFlagRequestObject) 
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
 	o := options(ctx, b.Reason, seen(revision, was.Revision))
 	result := command.Result[flag.State]{State: was.State, Revision: was.Revision, Position: was.Position}
-	if b.Variants != nil {
-		if result, err = s.Commands.Flag(ctx, was.State.Project, was.State.Key, flag.ChangeVariants{Variants: b.Variants}, o); err != nil {
-			return nil, err
-		}
-		o.IfRevision = &result.Revision
-	}
-	if b.Variants == nil || b.Name != nil || b.Description != nil {
-		c := flag.Describe{Name: or(b.Name, was.State.Name), Description: or(b.Description, was.State.Description)}
+	for _, c := range changesOf(b, &was.State) {
 		if result, err = s.Commands.Flag(ctx, was.State.Project, was.State.Key, c, o); err != nil {
 			return nil, err
 		}
+		o.IfRevision = &result.Revision
 	}
 	e := after(s, was, result, o.Actor)
 	return api.ChangeFlag200JSONResponse{
 		Body: s.flagAnswer(e, environments), Headers: api.ChangeFlag200ResponseHeaders{ETag: etagOf(e.Revision), AssayPosition: positionOf(e.Position)},
 	}, nil
+}
+
+func changesOf(b *api.FlagPatch, was *flag.State) (out []flag.Command) {
+	if b.Variants != nil {
+		out = append(out, flag.ChangeVariants{Variants: b.Variants})
+	}
+	if b.Metadata != nil {
+		out = append(out, flag.ChangeMetadata{Metadata: *b.Metadata})
+	}
+	if len(out) == 0 || b.Name != nil || b.Description != nil {
+		out = append(out, flag.Describe{Name: or(b.Name, was.Name), Description: or(b.Description, was.Description)})
+	}
+	return out
 }
 
 func has(environments []project.Environment, key domain.EnvironmentKey) error {

@@ -63,6 +63,44 @@ func TestEveryTypeKeepsItsText(t *testing.T) {
 	}
 }
 
+func TestMetadataOfAFlagComeWithItsEvaluations(t *testing.T) {
+	w := newTypes(t)
+	w.must("POST", shop+"/flags", `{"key":"told","type":"boolean","metadata":{"owner":"checkout","risk":0.5,"whole":1.0,"tickets":3,"temporary":true}}`)
+	const told = `"owner":"checkout","risk":0.5,"temporary":true,"tickets":3,"whole":1.0`
+	if got := w.must("GET", shop+"/flags/told", ""); !strings.Contains(got.Body.String(), `"metadata":{`+told) {
+		t.Errorf("the flag is %s", got.Body)
+	}
+	for _, path := range []string{"/told", ""} {
+		got := w.evaluate(path, `{"context":{"targetingKey":"u"}}`).Body.String()
+		if !strings.Contains(got, `"metadata":{"flagSetId":"shop/production","version":"`) || !strings.Contains(got, `",`+told+`,"disabled":true}`) {
+			t.Errorf("%q answers %s", path, got)
+		}
+	}
+	w.must("PATCH", shop+"/flags/told", `{"metadata":{"version":"7 of mine"}}`)
+	if got := w.evaluate("/told", "{}").Body.String(); !strings.Contains(got, `"metadata":{"flagSetId":"shop/production","version":"7 of mine","disabled":true}`) {
+		t.Errorf("a flag with a version of its own answers %s", got)
+	}
+	var set struct {
+		Flags map[string]struct{ Metadata map[string]any }
+	}
+	decode(t, w.do(call{method: "GET", path: "/api/v1/ruleset/flagd", key: w.server}), &set)
+	if got := set.Flags["told"].Metadata["version"]; got != "7 of mine" {
+		t.Errorf("flagd is told the version %v", got)
+	}
+	w.must("PATCH", shop+"/flags/told", `{"name":"Told"}`)
+	if got := w.evaluate("/told", "{}").Body.String(); !strings.Contains(got, "7 of mine") {
+		t.Errorf("a change of the name took the metadata away: %s", got)
+	}
+	w.must("PATCH", shop+"/flags/told", `{"metadata":{}}`)
+	if got := w.evaluate("/told", "{}").Body.String(); strings.Contains(got, "7 of mine") {
+		t.Errorf("metadata that were taken away are told: %s", got)
+	}
+	refused := w.do(call{method: "PATCH", path: shop + "/flags/told", body: `{"metadata":{"a":[1]}}`})
+	if refused.Code != 422 && refused.Code != 400 || !strings.Contains(refused.Body.String(), "/metadata/a") {
+		t.Errorf("%d %s", refused.Code, refused.Body)
+	}
+}
+
 func TestAFlagThatIsOffServesItsOffVariant(t *testing.T) {
 	w := newTypes(t)
 	var e evaluation

@@ -20,6 +20,7 @@ type (
 		Variants    []Variant
 		Default     domain.VariantKey
 		Off         domain.VariantKey
+		Metadata    Metadata
 	}
 	// Describe changes name and description.
 	Describe struct {
@@ -30,6 +31,10 @@ type (
 	// go, and while an experiment is attached no value of its arms may change.
 	ChangeVariants struct {
 		Variants []Variant
+	}
+	// ChangeMetadata replaces the metadata.
+	ChangeMetadata struct {
+		Metadata Metadata
 	}
 	// TurnOn lets an environment follow its targeting.
 	TurnOn struct {
@@ -83,6 +88,7 @@ type (
 func (Create) isFlagCommand()           {}
 func (Describe) isFlagCommand()         {}
 func (ChangeVariants) isFlagCommand()   {}
+func (ChangeMetadata) isFlagCommand()   {}
 func (TurnOn) isFlagCommand()           {}
 func (TurnOff) isFlagCommand()          {}
 func (ChangeTargeting) isFlagCommand()  {}

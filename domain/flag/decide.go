@@ -49,6 +49,8 @@ func decideExisting(s State, c Command) ([]Event, error) {
 		return describe(s, c)
 	case ChangeVariants:
 		return changeVariants(s, c)
+	case ChangeMetadata:
+		return changeMetadata(s, c)
 	case TurnOn:
 		return turn(s, c.Environment, true)
 	case TurnOff:
@@ -109,10 +111,14 @@ func create(s State, c Create) ([]Event, error) {
 	if err := checkServed("/off", variants, c.Off); err != nil {
 		return nil, err
 	}
-	return []Event{Created{
+	metadata, err := changeMetadata(s, ChangeMetadata{Metadata: c.Metadata})
+	if err != nil {
+		return nil, err
+	}
+	return append([]Event{Created{
 		Project: c.Project, Key: c.Key, Name: c.Name, Description: c.Description, Type: c.Type,
 		Variants: variants, Default: c.Default, Off: c.Off,
-	}}, nil
+	}}, metadata...), nil
 }
 
 func describe(s State, c Describe) ([]Event, error) {
@@ -289,6 +295,8 @@ func evolve(s State, e Event) State {
 		s.Name, s.Description = e.Name, e.Description
 	case VariantsChanged:
 		s.Variants = e.Variants
+	case MetadataChanged:
+		s.Metadata = e.Metadata
 	case TurnedOn:
 		return setting(s, e.Environment, func(in *Environment) { in.On = true })
 	case TurnedOff:

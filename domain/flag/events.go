@@ -30,6 +30,10 @@ type (
 	VariantsChanged struct {
 		Variants []Variant `json:"variants"`
 	}
+	// MetadataChanged says: these are the flag's metadata now, none when there are none.
+	MetadataChanged struct {
+		Metadata Metadata `json:"metadata,omitempty"`
+	}
 	// TurnedOn says: the environment follows its targeting.
 	TurnedOn struct {
 		Environment domain.EnvironmentKey `json:"environment"`
@@ -67,6 +71,7 @@ type (
 func (Created) isFlagEvent()            {}
 func (Described) isFlagEvent()          {}
 func (VariantsChanged) isFlagEvent()    {}
+func (MetadataChanged) isFlagEvent()    {}
 func (TurnedOn) isFlagEvent()           {}
 func (TurnedOff) isFlagEvent()          {}
 func (TargetingChanged) isFlagEvent()   {}

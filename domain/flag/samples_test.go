@@ -25,8 +25,12 @@ func TestEventsOfThePastAreRead(t *testing.T) {
 		},
 		"FlagDescribed.v1.json":   flag.Described{Name: "The layout", Description: "New."},
 		"VariantsChanged.v1.json": flag.VariantsChanged{Variants: []flag.Variant{{Key: "wide", Value: raw(`{"columns":4}`)}}},
-		"FlagTurnedOn.v1.json":    flag.TurnedOn{Environment: "production"},
-		"FlagTurnedOff.v1.json":   flag.TurnedOff{Environment: "production"},
+		"FlagMetadataChanged.v1.json": flag.MetadataChanged{Metadata: flag.Metadata{
+			{Name: "owner", Value: raw(`"checkout"`)}, {Name: "risk", Value: raw("0.5")}, {Name: "temporary", Value: raw("true")}, {Name: "ticket", Value: raw("1204")},
+		}},
+		"FlagMetadataChanged.v1.none.json": flag.MetadataChanged{},
+		"FlagTurnedOn.v1.json":             flag.TurnedOn{Environment: "production"},
+		"FlagTurnedOff.v1.json":            flag.TurnedOff{Environment: "production"},
 		"TargetingChanged.v1.json": flag.TargetingChanged{Environment: "production", Targeting: flag.Targeting{
 			Rules: []flag.Rule{
 				{

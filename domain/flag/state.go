@@ -128,6 +128,7 @@ type State struct {
 	Key         domain.FlagKey
 	Name        string
 	Description string
+	Metadata    Metadata
 	Type        Type
 	Variants    []Variant
 	// Default and Off are what Created named; environments that have no entry below serve them, and are off.

@@ -7,6 +7,7 @@ const (
 	WireCreated            = "FlagCreated"
 	WireDescribed          = "FlagDescribed"
 	WireVariantsChanged    = "VariantsChanged"
+	WireMetadataChanged    = "FlagMetadataChanged"
 	WireTurnedOn           = "FlagTurnedOn"
 	WireTurnedOff          = "FlagTurnedOff"
 	WireTargetingChanged   = "TargetingChanged"
@@ -20,6 +21,7 @@ var wire = domain.Wire[Event]{ //nolint:gochecknoglobals // the table of wire na
 	WireCreated:            domain.As[Created, Event],
 	WireDescribed:          domain.As[Described, Event],
 	WireVariantsChanged:    domain.As[VariantsChanged, Event],
+	WireMetadataChanged:    domain.As[MetadataChanged, Event],
 	WireTurnedOn:           domain.As[TurnedOn, Event],
 	WireTurnedOff:          domain.As[TurnedOff, Event],
 	WireTargetingChanged:   domain.As[TargetingChanged, Event],
@@ -38,6 +40,8 @@ func encode(e Event) (string, []byte, error) {
 		name = WireDescribed
 	case VariantsChanged:
 		name = WireVariantsChanged
+	case MetadataChanged:
+		name = WireMetadataChanged
 	case TurnedOn:
 		name = WireTurnedOn
 	case TurnedOff:

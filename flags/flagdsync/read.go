@@ -22,7 +22,8 @@ type Definition struct {
 	DefaultVariant *string                    `json:"defaultVariant"`
 	Variants       map[string]json.RawMessage `json:"variants"`
 	Targeting      json.RawMessage            `json:"targeting"`
-	Metadata       map[string]any             `json:"metadata"`
+	// Metadata are the flag's own and, where it has none of the name, those of its set.
+	Metadata map[string]json.RawMessage `json:"metadata"`
 }
 
 // File is a file of flagd's with the references to its shared rules resolved.
@@ -35,6 +36,7 @@ func Parse(text []byte) (File, error) {
 	var raw struct {
 		Flags      json.RawMessage            `json:"flags"`
 		Evaluators map[string]json.RawMessage `json:"$evaluators"`
+		Metadata   map[string]json.RawMessage `json:"metadata"`
 	}
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return File{}, fmt.Errorf("the file is no JSON of flag definitions: %w", err)
@@ -50,6 +52,7 @@ func Parse(text []byte) (File, error) {
 		if i > 0 && list[i-1].Key == list[i].Key {
 			return File{}, fmt.Errorf("the flag %q is there twice", list[i].Key)
 		}
+		list[i].inherit(raw.Metadata)
 		if err := list[i].resolve(raw.Evaluators); err != nil {
 			return File{}, fmt.Errorf("the targeting of the flag %q: %w", list[i].Key, err)
 		}
@@ -71,6 +74,16 @@ func listOf(text json.RawMessage) (list []Definition, err error) {
 	}
 	slices.SortStableFunc(list, func(a, b Definition) int { return strings.Compare(a.Key, b.Key) })
 	return list, err
+}
+
+// inherit takes over what the set says of all its flags.
+func (d *Definition) inherit(set map[string]json.RawMessage) {
+	if len(set) == 0 {
+		return
+	}
+	all := maps.Clone(set)
+	maps.Copy(all, d.Metadata)
+	d.Metadata = all
 }
 
 // resolve leaves out what means nothing and puts shared rules in their places.
@@ -134,7 +147,7 @@ func (f File) Snapshot(project, environment string, revision uint64) flags.Snaps
 }
 
 func (d *Definition) flag() flags.Flag {
-	out := flags.Flag{Key: d.Key, Type: d.TypeOf(), On: d.State != "DISABLED"}
+	out := flags.Flag{Key: d.Key, Type: d.TypeOf(), On: d.State != "DISABLED", Metadata: d.Metadata}
 	for _, name := range slices.Sorted(maps.Keys(d.Variants)) {
 		out.Variants = append(out.Variants, flags.Variant{Key: name, Value: d.Variants[name]})
 	}

@@ -132,9 +132,13 @@ func refusal(f *flags.Flag, why string) definition {
 	return d
 }
 
-// metadataOf are what telemetry shows of a flag.
+// metadataOf are what telemetry shows of a flag: its version, unless it has one of its own, and what it says of itself.
 func metadataOf(f *flags.Flag) map[string]any {
-	return map[string]any{"version": strconv.FormatUint(f.Revision, 10)}
+	out := map[string]any{"version": strconv.FormatUint(f.Revision, 10)}
+	for name, value := range f.Metadata {
+		out[name] = value
+	}
+	return out
 }
 
 func variantsOf(f *flags.Flag) map[string]json.RawMessage {

@@ -44,7 +44,7 @@ func Evaluate(rs *flags.Ruleset, key string, who flags.Subject) (status int, bod
 	switch d.ErrorCode {
 	case "":
 		common := commonMetadata(rs)
-		return ok, appendSuccess(make([]byte, 0, 128+len(common)), common, key, d)
+		return ok, appendSuccess(make([]byte, 0, 128+len(common.all)), common, key, d)
 	case flags.FlagNotFound:
 		return notFound, Problem(key, string(d.ErrorCode), fmt.Sprintf("there is no flag %q in %s/%s", key, rs.Project(), rs.Environment()))
 	default:
@@ -59,7 +59,7 @@ const inactivityDelay = 120
 // request URI of the stream of change events; without it the client is told of none.
 func EvaluateAll(rs *flags.Ruleset, who flags.Subject, events string) []byte {
 	common := commonMetadata(rs)
-	out := append(make([]byte, 0, 64+rs.Len()*(128+len(common))), `{"flags":[`...)
+	out := append(make([]byte, 0, 64+rs.Len()*(128+len(common.all))), `{"flags":[`...)
 	first := true
 	for key, d := range rs.All(who) {
 		if !first {
@@ -73,7 +73,7 @@ func EvaluateAll(rs *flags.Ruleset, who flags.Subject, events string) []byte {
 		}
 	}
 	out = append(out, `],"metadata":`...)
-	out = append(out, common...)
+	out = append(out, common.all...)
 	out = append(out, '}')
 	if events != "" {
 		// The URI without an origin: clients resolve it against the address they know the server by.
@@ -121,7 +121,7 @@ func ETag(rs *flags.Ruleset, who flags.Subject, events string) string {
 
 // appendSuccess appends an evaluation. The value keeps its type in the JSON text (4.0 is a float, 4 an integer), which Java and
 // Python clients tell apart; value, variant, reason and metadata are always there, which Python, Ruby and Java need.
-func appendSuccess(out, common []byte, key string, d flags.Decision) []byte {
+func appendSuccess(out []byte, common *common, key string, d flags.Decision) []byte {
 	out = append(out, `{"key":`...)
 	out = appendText(out, key)
 	if d.Variant == "" {
@@ -137,7 +137,7 @@ func appendSuccess(out, common []byte, key string, d flags.Decision) []byte {
 		out = appendText(out, d.Variant)
 	}
 	out = append(out, `,"metadata":`...)
-	out = append(out, common...)
+	out = common.with(out, d.Metadata)
 	if d.Reason == flags.Disabled {
 		out = append(out, `,"disabled":true`...)
 	}
@@ -161,15 +161,40 @@ func reasonOf(d flags.Decision) flags.Reason {
 	return d.Reason
 }
 
-// commonMetadata is what all metadata begin with, without the closing brace. They are flat, as the protocol asks; the names
-// are those of OpenFeature's telemetry conventions.
-func commonMetadata(rs *flags.Ruleset) []byte {
+// common is what all metadata begin with: the set and its version, with the brace that opens the object, and each alone. They are
+// flat, as the protocol asks; the names are those of OpenFeature's telemetry conventions.
+type common struct{ all, set, version []byte }
+
+const (
+	setName     = "flagSetId"
+	versionName = "version"
+)
+
+func commonMetadata(rs *flags.Ruleset) *common {
 	const space = 64 // for what is around the names, with the longest revision
-	out := append(make([]byte, 0, space+len(rs.Project())+len(rs.Environment())), `{"flagSetId":`...)
+	out := append(make([]byte, 0, space+len(rs.Project())+len(rs.Environment())), `{"`+setName+`":`...)
 	out = appendText(out, rs.Project()+"/"+rs.Environment())
-	out = append(out, `,"version":"`...)
+	end := len(out)
+	out = append(out, `,"`+versionName+`":"`...)
 	out = strconv.AppendUint(out, rs.Revision(), 10)
-	return append(out, '"')
+	out = append(out, '"')
+	return &common{all: out, set: out[1:end], version: out[end+1:]}
+}
+
+// with appends the beginning and the flag's own, without the closing brace. A flag that says itself which set it is of, or which
+// version it has, is believed, as flagd does.
+func (c *common) with(out []byte, own flags.Metadata) []byte {
+	if own.IsZero() {
+		return append(out, c.all...)
+	}
+	out = append(out, '{')
+	if !own.Has(setName) {
+		out = append(append(out, c.set...), ',')
+	}
+	if !own.Has(versionName) {
+		out = append(append(out, c.version...), ',')
+	}
+	return append(out, own.Members()...)
 }
 
 // appendText appends a JSON string.

@@ -98,7 +98,7 @@ func (p *Provider) resolve(
 	d := now.rules.Decide(flag, flags.Subject{Key: key, Attributes: flatCtx, At: at})
 	o := d.Outcome
 	answer.Reason, answer.Variant = openfeature.Reason(o.Reason), o.Variant
-	if now.metadata != nil || o.Stale {
+	if now.metadata != nil || o.Stale || !o.Metadata.IsZero() {
 		answer.FlagMetadata = now.about(o)
 	}
 	switch {
@@ -129,24 +129,28 @@ func isReadable(v flags.Value, as flags.Type) (ok bool) {
 	return ok
 }
 
-// about is the metadata of decisions with the outcome.
+// about is the metadata of decisions with the outcome: what the app wants of the ruleset, what the flag says of itself, and whether
+// it is stale: changed since, in a way that the server cannot read. The last two are told whether the app wants metadata or not,
+// because somebody gave the flag metadata for being told, and because being stale is rare and somebody should know.
 func (l *loaded) about(o *flags.Outcome) openfeature.FlagMetadata {
-	out := l.metadata
+	common := l.metadata
 	if o.ErrorCode == "" && o.Experiment != "" && l.exposed != nil {
-		out = l.exposed[o.Experiment]
+		common = l.exposed[o.Experiment]
 	}
-	if o.Stale {
-		return stale(out)
+	switch own := o.Metadata.Values(); {
+	case !o.Stale && own == nil:
+		return common
+	case !o.Stale && common == nil:
+		return own // the SDK copies it
+	default:
+		out := make(openfeature.FlagMetadata, len(common)+len(own)+1)
+		maps.Copy(out, common)
+		maps.Copy(out, own)
+		if o.Stale {
+			out["stale"] = true
+		}
+		return out
 	}
-	return out
-}
-
-// stale tells whoever decides by the flag that it has been changed since, in a way that the server cannot read. It is told whether
-// the app wants metadata or not, because it is rare and somebody should know.
-func stale(metadata openfeature.FlagMetadata) openfeature.FlagMetadata {
-	out := openfeature.FlagMetadata{"stale": true}
-	maps.Copy(out, metadata)
-	return out
 }
 
 func errorOf(code flags.ErrorCode, flag string) openfeature.ResolutionError {

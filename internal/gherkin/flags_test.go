@@ -18,6 +18,7 @@ type testFlag struct {
 	Variants         map[string]json.RawMessage `json:"variants"`
 	DefaultVariant   string                     `json:"defaultVariant"`
 	ContextEvaluator string                     `json:"contextEvaluator"`
+	FlagMetadata     map[string]json.RawMessage `json:"flagMetadata"`
 }
 
 // snapshot is the specification's flags as an assay server would serve them.
@@ -42,7 +43,7 @@ func snapshot(t *testing.T) flags.Snapshot {
 }
 
 func assayFlag(t *testing.T, key string, f testFlag) flags.Flag {
-	out := flags.Flag{Key: key, Revision: 1, On: !f.Disabled, Type: typeOf(f), Off: f.DefaultVariant, Default: flags.Serve{Variant: f.DefaultVariant}}
+	out := flags.Flag{Key: key, Revision: 1, On: !f.Disabled, Type: typeOf(f), Off: f.DefaultVariant, Default: flags.Serve{Variant: f.DefaultVariant}, Metadata: f.FlagMetadata}
 	for _, name := range slices.Sorted(maps.Keys(f.Variants)) {
 		out.Variants = append(out.Variants, flags.Variant{Key: name, Value: f.Variants[name]})
 	}

@@ -6,11 +6,13 @@ import (
 	"github.com/cucumber/godog"
 )
 
-// Left out are scenarios of what a specification allows and a provider need not do.
+// Left out is one outline of what the specification allows and a provider need not do.
 //
-//   - reason-codes-cached: the provider decides anew each time, there is nothing to cache.
-//   - metadata: flags have no metadata of their own; what the provider's metadata is has tests there.
-const chosen = "~@reason-codes-cached && ~@metadata && ~@Metadata"
+//   - reason-codes-cached: the second of two evaluations answers CACHED. The provider keeps no answers: it decides each time, in less
+//     time than finding an answer in a cache would take, and its reason is why the flag serves what it serves. CACHED in its place
+//     would hide that (the same flags are STATIC, TARGETING_MATCH and DISABLED in the scenarios that do run) and would not be
+//     true. That it decides by a ruleset which the server has not confirmed is told by its state, STALE.
+const chosen = "~@reason-codes-cached"
 
 func TestTheScenariosOfTheSpecification(t *testing.T) {
 	scenarios := 0
@@ -28,7 +30,7 @@ func TestTheScenariosOfTheSpecification(t *testing.T) {
 	if status := suite.Run(); status != 0 {
 		t.Errorf("the scenarios ended with status %d", status)
 	}
-	if scenarios < 110 {
+	if scenarios < 116 {
 		t.Errorf("only %d scenarios ran", scenarios)
 	}
 }

@@ -771,8 +771,12 @@ type Flag struct {
 	Description  string                     `json:"description,omitempty"`
 	Environments map[string]FlagEnvironment `json:"environments"`
 	Key          string                     `json:"key"`
-	Name         string                     `json:"name"`
-	Position     string                     `json:"position"`
+
+	// Metadata What evaluations of the flag tell the application besides the value; it decides nothing. A change gives all of them: what is left out goes.
+	// disabled, experiment and stale are told by evaluations themselves.
+	Metadata FlagMetadata `json:"metadata,omitempty"`
+	Name     string       `json:"name"`
+	Position string       `json:"position"`
 
 	// Revision The ETag.
 	Revision string `json:"revision"`
@@ -797,7 +801,11 @@ type FlagCreate struct {
 	Default     string `json:"default,omitempty"`
 	Description string `json:"description,omitempty"`
 	Key         string `json:"key"`
-	Name        string `json:"name,omitempty"`
+
+	// Metadata What evaluations of the flag tell the application besides the value; it decides nothing. A change gives all of them: what is left out goes.
+	// disabled, experiment and stale are told by evaluations themselves.
+	Metadata FlagMetadata `json:"metadata,omitempty"`
+	Name     string       `json:"name,omitempty"`
 
 	// Off The variant it serves when it is off; the last when left out.
 	Off string `json:"off,omitempty"`
@@ -863,10 +871,18 @@ type FlagList struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// FlagMetadata What evaluations of the flag tell the application besides the value; it decides nothing. A change gives all of them: what is left out goes.
+// disabled, experiment and stale are told by evaluations themselves.
+type FlagMetadata = flag.Metadata
+
 // FlagPatch defines model for FlagPatch.
 type FlagPatch struct {
 	Description *string `json:"description,omitempty"`
-	Name        *string `json:"name,omitempty"`
+
+	// Metadata What evaluations of the flag tell the application besides the value; it decides nothing. A change gives all of them: what is left out goes.
+	// disabled, experiment and stale are told by evaluations themselves.
+	Metadata *FlagMetadata `json:"metadata,omitempty"`
+	Name     *string       `json:"name,omitempty"`
 
 	// Reason Why; shown in the history.
 	Reason   Reason    `json:"reason,omitempty"`

@@ -145,7 +145,7 @@ func (r randomly) keyCommand(id domain.KeyID) apikey.Command {
 
 func (r randomly) flagCommand(in domain.ProjectKey, key domain.FlagKey) flag.Command {
 	e := r.environment()
-	switch r.pick(12) {
+	switch r.pick(13) {
 	case 0:
 		return flag.TurnOn{Environment: e}
 	case 1:
@@ -166,6 +166,8 @@ func (r randomly) flagCommand(in domain.ProjectKey, key domain.FlagKey) flag.Com
 		return flag.Archive{}
 	case 9:
 		return flag.Restore{}
+	case 10:
+		return flag.ChangeMetadata{Metadata: flag.Metadata{{Name: "owner", Value: json.RawMessage(fmt.Sprint(r.pick(2)))}}[r.pick(2):]}
 	default:
 		return flag.Create{Project: in, Key: key, Type: flag.Boolean}
 	}

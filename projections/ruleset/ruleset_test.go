@@ -215,6 +215,24 @@ func TestAFlagsTextOnlyChangesWhenTheFlagDoes(t *testing.T) {
 	}
 }
 
+func TestMetadataOfAFlagAreServedInEveryEnvironment(t *testing.T) {
+	h := everything(t)
+	h.Flag("shop", "colour", flag.ChangeMetadata{Metadata: flag.Metadata{{Name: "owner", Value: json.RawMessage(`"checkout"`)}}})
+	p := of(t, h)
+	for _, place := range []ruleset.Place{production, staging} {
+		served := current(t, p, place)
+		if got := served.Ruleset.Decide("colour", flags.Subject{Key: "u"}).Metadata.Values(); got["owner"] != "checkout" || served.Revision != h.Head() {
+			t.Errorf("%v serves the metadata %v at %d", place, got, served.Revision)
+		}
+	}
+	head := h.Head()
+	h.Flag("shop", "colour", flag.ChangeMetadata{})
+	apply(t, p, h.Records()[head:])
+	if d := current(t, p, production).Ruleset.Decide("colour", flags.Subject{Key: "u"}); !d.Metadata.IsZero() {
+		t.Errorf("metadata that are gone are served: %v", d.Metadata.Values())
+	}
+}
+
 func TestAChangeElsewhereLeavesTheVeryValue(t *testing.T) {
 	h := everything(t)
 	p := of(t, h)

@@ -11,7 +11,7 @@ func wireOf(s flag.State, environment domain.EnvironmentKey, holdouts map[domain
 	in := s.In(environment)
 	out := flags.Flag{
 		Key: string(s.Key), Type: flags.Type(s.Type), On: in.On,
-		Off: string(in.Targeting.Off), Default: serveOf(in.Targeting.Default),
+		Off: string(in.Targeting.Off), Default: serveOf(in.Targeting.Default), Metadata: s.Metadata.Values(),
 	}
 	for _, v := range s.Variants {
 		out.Variants = append(out.Variants, flags.Variant{Key: string(v.Key), Value: v.Value})
