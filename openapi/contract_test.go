@@ -87,7 +87,7 @@ func TestEveryExampleOfTheDocumentWorks(t *testing.T) {
 	for id := range strings.FieldsSeq(`createProject changeProject createEnvironment createInstallationKey createKey createFlag changeFlag changeFlagEnvironment
 		archiveFlag restoreFlag explainFlag createSegment changeSegment changeSegmentIDs archiveSegment restoreSegment createLayer changeLayer archiveLayer
 		restoreLayer createHoldout changeHoldout archiveHoldout restoreHoldout createMetric changeMetric archiveMetric restoreMetric designExperiment createExperiment changeExperiment startExperiment
-		recordExposures recordMeasurements recordFeedback eraseSubject takeReading evaluateAll evaluateFlag stopExperiment decideExperiment`) {
+		recordExposures recordMeasurements recordFeedback eraseSubject takeReading evaluateAll evaluateFlag changeWeights stopExperiment decideExperiment`) {
 		if id == "createExperiment" {
 			w.must("POST", shop+"/metrics", `{"key":"conversion","kind":"binary","event":"purchase","direction":"increase"}`)
 			w.must("POST", shop+"/metrics", `{"key":"refunds","kind":"count","event":"refund","direction":"decrease"}`)
@@ -98,6 +98,12 @@ func TestEveryExampleOfTheDocumentWorks(t *testing.T) {
 			w.catchUp()
 		}
 		c, ok := examples[id]
+		if id == "changeWeights" { // only a plan with a bandit has weights that change
+			w.must("POST", shop+"/flags", `{"key":"banner","type":"boolean"}`)
+			w.must("POST", shop+"/experiments", banditBody)
+			w.must("POST", shop+"/experiments/tint/start", "")
+			c.path = strings.Replace(c.path, "free-shipping", "tint", 1)
+		}
 		if !ok {
 			t.Fatalf("%s has no example", id)
 		}

@@ -301,7 +301,7 @@ func (g *guard) wait(c echo.Context, op *operation) error {
 		return refuse(http.StatusBadRequest, "bad_parameter", "min_position is no log position")
 	}
 	runners := g.server.configuration
-	if op.id == "getResults" || op.id == "getReport" || op.id == "takeReading" {
+	if op.id == "getResults" || op.id == "getReport" || op.id == "takeReading" || op.id == "changeWeights" {
 		runners = g.server.Runners
 	}
 	return g.server.waitFor(c.Request().Context(), runners, projections.Position(position))

@@ -137,6 +137,9 @@ func story() []step {
 		post("the experiment stops", shop+"/experiments/trial/stop", `{"reason":"The planned end is reached."}`),
 		post("the decision is recorded", shop+"/experiments/trial/decision", `{"outcome":"keep","why":"Nobody needs the banner to find the basket."}`),
 		get("the history says who, why and when", shop+"/history?category=experiment&limit=3"),
+		post("a bandit is drafted", shop+"/experiments", banditBody),
+		post("the bandit starts", shop+"/experiments/tint/start", `{"reason":"The plan is reviewed."}`),
+		post("its units are divided by other weights", shop+"/experiments/tint/weights", `{"arms":[{"variant":"on","weight":80000},{"variant":"off","weight":20000}],"reason":"The banner is very probably better."}`),
 
 		{"an admin key of the installation is revoked", call{method: "DELETE", path: "/api/v1/keys/{1}"}},
 		{"a server key is revoked", call{method: "DELETE", path: shop + "/keys/{2}"}},

@@ -16,6 +16,16 @@ func checkAmendment(s State, plan Plan) error {
 	return nil
 }
 
+// amendedBy is the plan with what its analysis leaves out: all of it, where nothing is said of it, and the defaults of what may be amended.
+func (s State) amendedBy(plan Plan) Plan {
+	if sameRules(plan.Analysis, Analysis{}) {
+		plan.Analysis = s.Plan.Analysis // whoever says nothing of it means to leave it
+	}
+	plan.Analysis = plan.Analysis.withPriors()
+	plan.Analysis.Bandit = plan.Analysis.Bandit.resolved(len(plan.Arms))
+	return plan
+}
+
 // judging is the analysis without what is only shown beside the results and decides nothing.
 func (a Analysis) judging() Analysis {
 	a.Segments, a.Bayesian = nil, nil

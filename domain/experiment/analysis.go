@@ -171,7 +171,7 @@ func (p Plan) Resolved(at time.Time) Analysis {
 	if !p.PlannedEnd.IsZero() {
 		planned = p.PlannedEnd.Sub(at)
 	}
-	a.Method = p.chosen()
+	a.Method = p.willBe()
 	if a.Alpha == 0 {
 		a.Alpha = defaultAlpha
 	}
@@ -192,18 +192,6 @@ func (p Plan) Resolved(at time.Time) Analysis {
 	}
 	a.Bandit = a.Bandit.resolved(len(p.Arms))
 	return a.withPriors()
-}
-
-// chosen is the plan's method, or the one that follows from the plan when it names none.
-func (p Plan) chosen() Method {
-	switch a := p.Analysis; {
-	case a.Method != "":
-		return a.Method
-	case !p.PlannedEnd.IsZero() || a.PlannedUnits > 0:
-		return GroupSequential
-	default:
-		return ConfidenceSequence
-	}
 }
 
 func (a Analysis) withLooks(planned time.Duration) Analysis {

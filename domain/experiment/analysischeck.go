@@ -85,7 +85,7 @@ func checkFamily(p Plan) error {
 	if !slices.Contains([]Correction{"", Holm, Bonferroni, BH, EBH, NoCorrection}, a.Correction) {
 		return domain.Invalid("/analysis/correction", "the correction is holm, bonferroni, bh, ebh or none, not %q", a.Correction).WithCode("unknown_correction")
 	}
-	if a.Correction == EBH && !p.chosen().AlwaysValid() {
+	if a.Correction == EBH && !p.willBe().AlwaysValid() {
 		return domain.Invalid("/analysis/correction", "ebh needs e-values, which only the methods confidence_sequence and msprt have; choose one of them, or bh").WithCode("no_e_values")
 	}
 	if !slices.Contains([]Scope{"", ScopePrimary, ScopeGoals, ScopeAll}, a.Scope) {

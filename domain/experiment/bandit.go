@@ -37,7 +37,7 @@ func checkBandit(p Plan) error {
 	if b == nil {
 		return nil
 	}
-	if !p.chosen().AlwaysValid() {
+	if !p.willBe().AlwaysValid() {
 		return domain.Invalid("/analysis/bandit", "a bandit moves traffic by what the results say, so it needs a method that is valid at every moment; choose confidence_sequence or msprt").WithCode("bandit_needs_always_valid")
 	}
 	if p.Total != domain.DefaultTotal {
@@ -46,6 +46,13 @@ func checkBandit(p Plan) error {
 	if k := float64(len(p.Arms)); b.Floor != 0 && !(b.Floor >= leastFloor && b.Floor*k <= 1) {
 		return domain.Invalid("/analysis/bandit/floor", "the least share of %d arms lies between %v and 1/%d, not at %v", len(p.Arms), leastFloor, len(p.Arms), b.Floor).WithCode("floor_out_of_range")
 	}
+	if s := b.EverySeconds; s != 0 && (s < int64(leastPause/time.Second) || s > int64(mostPause/time.Second)) {
+		return domain.Invalid("/analysis/bandit/every_seconds", "the weights can be applied every %d to %d seconds, not every %d; leave it out to apply them yourself", leastPause/time.Second, mostPause/time.Second, s).WithCode("pause_out_of_range")
+	}
+	return b.checkPrior()
+}
+
+func (b *Bandit) checkPrior() error {
 	for _, x := range []float64{b.A, b.B, b.SD} {
 		if !(x >= 0 && x <= maxAmount) {
 			return domain.Invalid("/analysis/bandit", "a, b and sd of the prior must be finite numbers from 0, not %v", x).WithCode("prior_out_of_range")
@@ -53,9 +60,6 @@ func checkBandit(p Plan) error {
 	}
 	if (b.A == 0) != (b.B == 0) || !(math.Abs(b.Mean) <= maxAmount) || b.Mean != 0 && b.SD == 0 {
 		return domain.Invalid("/analysis/bandit", "a beta prior has two numbers, a and b, and a prior mean needs an sd that says how sure it is").WithCode("prior_out_of_range")
-	}
-	if s := b.EverySeconds; s != 0 && (s < int64(leastPause/time.Second) || s > int64(mostPause/time.Second)) {
-		return domain.Invalid("/analysis/bandit/every_seconds", "the weights can be applied every %d to %d seconds, not every %d; leave it out to apply them yourself", leastPause/time.Second, mostPause/time.Second, s).WithCode("pause_out_of_range")
 	}
 	return nil
 }

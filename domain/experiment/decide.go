@@ -85,12 +85,8 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 		return nil, err
 	}
 	plan := complete(c.Plan)
-	if s.Status != StatusDraft && sameRules(plan.Analysis, Analysis{}) {
-		plan.Analysis = s.Plan.Analysis // whoever says nothing of it means to leave it
-	}
 	if s.Status != StatusDraft {
-		plan.Analysis = plan.Analysis.withPriors()
-		plan.Analysis.Bandit = plan.Analysis.Bandit.resolved(len(plan.Arms))
+		plan = s.amendedBy(plan)
 	}
 	if err := checkPlan(plan); err != nil {
 		return nil, err

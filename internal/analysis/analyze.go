@@ -19,7 +19,8 @@ func Analyze(in Input) Result {
 	}
 	e := in.Experiment
 	a := analyst{in: in, rules: rulesOf(in), layout: layoutOf(in), rows: rowsByArm(in.Units, len(e.Plan.Arms))}
-	a.strata = strataOf(in.Units, a.rules.PostStratify)
+	a.periods = periodsOf(in)
+	a.strata = strataOf(in.Units, a.rules.PostStratify).within(a.periods, in.Units)
 	a.course = courseOf(in, a.rules)
 	a.judge, a.broken = a.rules.judgeFor(a.course)
 	r := Result{
@@ -29,15 +30,16 @@ func Analyze(in Input) Result {
 			Environment: string(e.Plan.Environment), UnitType: string(e.Plan.Unit), UnitBy: e.Plan.By, PlannedEnd: e.Plan.PlannedEnd,
 			StartedAt: in.StartedAt, StoppedAt: in.StoppedAt, DecidedAt: in.DecidedAt, Decision: e.Decision, Amendments: in.Amendments,
 		},
+		Weighings: in.Weighings,
 		Data: Data{
 			FirstExposure: in.Now.FirstExposure, LastExposure: in.Now.LastExposure,
 			AssumedTimes: in.Now.AssumedTimes, UnknownVariantUnits: in.Now.UnknownVariant,
 		},
 	}
-	now := unitsByArm(in.Now, len(e.Plan.Arms))
+	now, shares := unitsByArm(in.Now, len(e.Plan.Arms)), a.shares()
 	for i, arm := range e.Plan.Arms {
 		r.Arms = append(r.Arms, Arm{
-			Variant: string(arm.Variant), Control: i == 0, ExpectedShare: float64(arm.Weight) / float64(e.Plan.Total), Units: now[i],
+			Variant: string(arm.Variant), Control: i == 0, ExpectedShare: shares[i], Units: now[i],
 		})
 	}
 	a.measure(&r)
@@ -48,19 +50,21 @@ func Analyze(in Input) Result {
 	r.Segments = a.segments()
 	r.Health = a.health(r, now)
 	r.Verdict = a.verdict(r)
+	r.Bandit = a.thompson(r)
 	return r
 }
 
 // analyst is one analysis being made.
 type analyst struct {
-	in     Input
-	rules  rules
-	layout layout
-	strata strata
-	course course
-	judge  judge
-	broken error // why there is no judge
-	rows   [][]int32
+	in      Input
+	rules   rules
+	layout  layout
+	strata  strata
+	periods periods
+	course  course
+	judge   judge
+	broken  error // why there is no judge
+	rows    [][]int32
 	// made are the comparisons by metric and treatment arm, as they are before any rule judges them.
 	made [][]comparison
 	// metrics are the prepared ones; nil for one that cannot be.

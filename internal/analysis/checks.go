@@ -10,26 +10,28 @@ import (
 	"github.com/assayhq/assay/stats"
 )
 
-// dayOf is a day (UTC) and how many units first came on it, by arm.
+// dayOf is a day (UTC) and how many units first came on it, by period of the weights and arm.
 type dayOf struct {
 	day   int64 // since 1970
-	units []int64
+	units [][]int64
 }
 
 // days are those on which units first came, in order.
 func (a *analyst) days() []dayOf {
-	arms := len(a.in.Experiment.Plan.Arms)
 	at := map[int64]int{}
 	var out []dayOf
 	for row, first := range a.in.Now.FirstAt {
+		if !a.periods.settled(first) {
+			continue
+		}
 		n := first / int64(day)
 		i, ok := at[n]
 		if !ok {
 			i = len(out)
 			at[n] = i
-			out = append(out, dayOf{day: n, units: make([]int64, arms)})
+			out = append(out, dayOf{day: n, units: a.periods.counts()})
 		}
-		out[i].units[a.in.Now.Arm[row]]++
+		out[i].units[a.periods.of(first)][a.in.Now.Arm[row]]++
 	}
 	slices.SortFunc(out, func(x, y dayOf) int { return cmp.Compare(x.day, y.day) })
 	return out
@@ -41,7 +43,7 @@ func (a *analyst) ratioByDay(Result) []Check {
 	if len(days) < 2 {
 		return nil
 	}
-	counts, names := make([][]int64, len(days)), make([]string, len(days))
+	counts, names := make([][][]int64, len(days)), make([]string, len(days))
 	for i, d := range days {
 		counts[i], names[i] = d.units, time.Unix(0, d.day*int64(day)).UTC().Format("2 January 2006")
 	}
@@ -52,12 +54,14 @@ func (a *analyst) ratioByDay(Result) []Check {
 func (a *analyst) ratioBySegment(Result) []Check {
 	var out []Check
 	for _, dimension := range a.in.Units.Dimensions {
-		counts := make([][]int64, len(dimension.Values))
+		counts := make([][][]int64, len(dimension.Values))
 		for i := range counts {
-			counts[i] = make([]int64, len(a.in.Experiment.Plan.Arms))
+			counts[i] = a.periods.counts()
 		}
 		for row, v := range dimension.Of {
-			counts[v][a.in.Units.Arm[row]]++
+			if first := a.in.Units.FirstAt[row]; a.periods.settled(first) {
+				counts[v][a.periods.of(first)][a.in.Units.Arm[row]]++
+			}
 		}
 		names := slices.Clone(dimension.Values)
 		for i, n := range names {
@@ -71,12 +75,11 @@ func (a *analyst) ratioBySegment(Result) []Check {
 }
 
 // ratios tests the sample ratio in each of several parts, with Holm's correction.
-func (a *analyst) ratios(name, what string, counts [][]int64, names []string) []Check {
-	weights := weightsOf(a.in.Experiment.Plan)
+func (a *analyst) ratios(name, what string, counts [][][]int64, names []string) []Check {
 	var ps []float64
 	var tested []int
 	for i, units := range counts {
-		if test, err := stats.SampleRatio(units, weights); err == nil {
+		if test, err := a.periods.ratio(units); err == nil {
 			ps, tested = append(ps, test.P), append(tested, i)
 		}
 	}

@@ -12,8 +12,7 @@ const crossoverWarning = 0.01
 
 // health says whether the numbers can be trusted. It looks at all facts, also those after the last look.
 func (a *analyst) health(r Result, units []int64) Health {
-	plan := a.in.Experiment.Plan
-	h := Health{SRM: sampleRatio(plan, units), Crossovers: crossed(units, a.in.Now.Crossovers)}
+	h := Health{SRM: a.sampleRatio(units), Crossovers: crossed(units, a.in.Now.Crossovers, a.periods.several())}
 	if a.rules.old {
 		return h
 	}
@@ -25,16 +24,13 @@ func (a *analyst) health(r Result, units []int64) Health {
 }
 
 func weightsOf(plan experiment.Plan) []int64 {
-	weights := make([]int64, len(plan.Arms))
-	for i, arm := range plan.Arms {
-		weights[i] = int64(arm.Weight)
-	}
-	return weights
+	return weightsIn(plan.Arms)
 }
 
-func sampleRatio(plan experiment.Plan, units []int64) SRM {
-	out := SRM{State: None, Observed: units, Expected: []float64{}, P: 1, Threshold: stats.SRMThreshold}
-	test, err := stats.SampleRatio(units, weightsOf(plan))
+func (a *analyst) sampleRatio(units []int64) SRM {
+	counted := a.counted(units)
+	out := SRM{State: None, Observed: byArm(counted), Expected: []float64{}, P: 1, Threshold: stats.SRMThreshold}
+	test, err := a.periods.ratio(counted)
 	if err != nil {
 		out.Sentence = "Sample ratio not checked: " + err.Error() + "."
 		return out
@@ -56,19 +52,7 @@ func (a *analyst) watchRatio(srm *SRM) {
 	if len(days) == 0 {
 		return
 	}
-	running, looks := make([]int64, len(a.in.Experiment.Plan.Arms)), make([][]int64, 0, len(days))
-	for _, d := range days {
-		for arm, n := range d.units {
-			running[arm] += n
-		}
-		looks = append(looks, append([]int64(nil), running...))
-	}
-	plan := a.in.Experiment.Plan
-	shares := make([]float64, len(plan.Arms))
-	for i, arm := range plan.Arms {
-		shares[i] = float64(arm.Weight) / float64(plan.Total)
-	}
-	test, err := stats.SampleRatioSequence(looks, shares, stats.SRMConcentration)
+	test, err := stats.SampleRatioPeriods(a.watched(days), stats.SRMConcentration)
 	if err != nil || len(test.P) == 0 {
 		return
 	}
@@ -80,8 +64,11 @@ func (a *analyst) watchRatio(srm *SRM) {
 	}
 }
 
-func crossed(units []int64, crossovers int64) Crossovers {
+func crossed(units []int64, crossovers int64, moved bool) Crossovers {
 	total := crossovers
+	if moved {
+		total = 0 // they have an arm, the one they were seen in first
+	}
 	for _, n := range units {
 		total += n
 	}
@@ -94,6 +81,11 @@ func crossed(units []int64, crossovers int64) Crossovers {
 	out.Sentence = "No unit was seen in more than one arm."
 	if crossovers > 0 {
 		out.Sentence = fmt.Sprintf("%d units (%.3g %%) were seen in more than one arm and are excluded.", crossovers, 100*out.Share)
+	}
+	if moved && crossovers > 0 {
+		out.Policy = "first"
+		out.Sentence = fmt.Sprintf("%d units (%.3g %%) were seen in more than one arm, as changed weights have it; they count in the one they were seen in first.", crossovers, 100*out.Share)
+		return out
 	}
 	if out.Share > crossoverWarning {
 		out.State = Warn

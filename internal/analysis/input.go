@@ -17,6 +17,8 @@ type Input struct {
 	// ChangedAt is when the experiment was last changed; a draft is shown as if it started then.
 	ChangedAt  time.Time
 	Amendments []Amendment
+	// Weighings are the changes of the arms' weights since the start, in order.
+	Weighings []Weighing
 	// Metrics are those that the plan names, also for covariates, as they were at the position. One that is missing is reported as such.
 	Metrics map[domain.MetricKey]metric.State
 	// Units are the answer to Query, which for a group sequential design asks for the facts of the last reading. Now are the units

@@ -152,6 +152,7 @@ func (a *analyst) plan() Plan {
 	}
 	a.familySentences(add)
 	a.comparisonSentences(add)
+	a.periodSentences(add)
 	if m := a.rules.MinRuntimeSeconds; m != nil && *m > 0 {
 		add("No arm wins before data have come in for %s.", span(time.Duration(*m)*time.Second))
 	}

@@ -15,7 +15,7 @@ func TestARelativeSizeHoldsAlphaThroughThirtyLooks(t *testing.T) {
 	j := mixtureJudge{mixture: experiment.Amount{By: experiment.Relative, Value: 0.2}, otherwise: alwaysJudge{tuned: 10_000, alpha: 0.05}}
 	alarms := 0
 	for seed := range uint64(worlds) {
-		r := rand.New(rand.NewPCG(seed, 5)) //nolint:gosec // the same worlds every time
+		r := rand.New(rand.NewPCG(seed, 5))
 		var x [2]int64
 		for look := int64(1); look <= looks; look++ {
 			for range step {

@@ -128,7 +128,7 @@ func TestAMixtureTestOfMeansAndRatios(t *testing.T) {
 			t.Fatalf("%s: %s", name, e.Problem)
 		}
 		v := e.Difference.SE * e.Difference.SE
-		t2 := math.Pow(0.1*5.5, 2) // the means are near 5 and 6
+		t2 := 0.1 * 5.5 * 0.1 * 5.5 // the means are near 5 and 6
 		half := math.Sqrt(v * (v + t2) / t2 * (2*math.Log(20) + math.Log((v+t2)/v)))
 		near(t, name, (e.Difference.Interval.High-e.Difference.Interval.Low)/2, half, 0.02)
 		if e.Word != analysis.Better || e.Rule != "mixture sequential test" {

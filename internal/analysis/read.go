@@ -31,6 +31,7 @@ func (s Sources) Read(ctx context.Context, in domain.ProjectKey, key domain.Expe
 		Position: at, Experiment: e.State, StartedAt: course.StartedAt, StoppedAt: course.StoppedAt, DecidedAt: course.DecidedAt, ChangedAt: e.UpdatedAt, Look: look,
 		Metrics: map[domain.MetricKey]metric.State{},
 	}
+	input.Weighings = weighings(course.Weights)
 	input.Amendments = amendments(e.State.Frozen, course.Amendments)
 	for _, m := range e.State.Plan.Named() {
 		if entry, ok := s.Catalog.MetricAt(in, m, at); ok {
@@ -66,11 +67,24 @@ func amendments(plan experiment.Plan, changes []catalog.Change) []Amendment {
 	return out
 }
 
+// weighings tells the changes of the arms' weights.
+func weighings(changes []catalog.Change) []Weighing {
+	var out []Weighing
+	for _, c := range changes {
+		event, err := experiment.Aggregate.Decode(c.Event, c.Data)
+		if changed, ok := event.(experiment.WeightsChanged); ok && err == nil {
+			out = append(out, Weighing{At: c.At, By: string(c.Actor), Reason: c.Reason, Weights: weightsIn(changed.Arms)})
+		}
+	}
+	return out
+}
+
 // Query is the question to the facts that an analysis needs answered.
 func Query(in Input) facts.Query {
 	plan := in.Experiment.Plan
 	q := facts.Query{
 		Project: in.Experiment.Project, Environment: plan.Environment, Experiment: in.Experiment.Key, UnitType: plan.Unit, At: in.Position,
+		KeepFirst: len(in.Weighings) > 0, // where units were moved, leaving out who was seen in both arms would take away those who come back
 	}
 	if last := in.Experiment.LastReading(); last != nil && in.Look == nil && rulesOf(in).sequential() {
 		q.At = facts.Position(last.Position)

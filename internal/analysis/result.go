@@ -31,17 +31,20 @@ const Version = "3"
 type Result struct {
 	AnalysisVersion string `json:"analysis_version"`
 	// Position is the log position whose facts are in it, a decimal string.
-	Position   string      `json:"position"`
-	Project    string      `json:"project"`
-	Experiment Experiment  `json:"experiment"`
-	Verdict    Verdict     `json:"verdict"`
-	Plan       Plan        `json:"plan"`
-	Looks      *Looks      `json:"looks,omitempty"`
-	Arms       []Arm       `json:"arms"`
-	Metrics    []Metric    `json:"metrics"`
-	Segments   []Segmented `json:"segments,omitempty"`
-	Health     Health      `json:"health"`
-	Data       Data        `json:"data"`
+	Position   string     `json:"position"`
+	Project    string     `json:"project"`
+	Experiment Experiment `json:"experiment"`
+	Verdict    Verdict    `json:"verdict"`
+	Plan       Plan       `json:"plan"`
+	Looks      *Looks     `json:"looks,omitempty"`
+	// Weighings are the changes of the arms' weights, Bandit the weights that the plan's bandit recommends.
+	Weighings []Weighing  `json:"weight_changes,omitempty"`
+	Bandit    *Thompson   `json:"bandit,omitempty"`
+	Arms      []Arm       `json:"arms"`
+	Metrics   []Metric    `json:"metrics"`
+	Segments  []Segmented `json:"segments,omitempty"`
+	Health    Health      `json:"health"`
+	Data      Data        `json:"data"`
 	// Alpha is the two-sided error probability of the family of comparisons that decides. The interval of a comparison covers 1 - its
 	// level, which is Alpha unless it was corrected.
 	Alpha float64 `json:"alpha"`
@@ -99,7 +102,7 @@ type Verdict struct {
 type Arm struct {
 	Variant string `json:"variant"`
 	Control bool   `json:"control"`
-	// ExpectedShare is the arm's part of the planned split.
+	// ExpectedShare is the arm's part of the planned split; where the weights changed, of the units as they came.
 	ExpectedShare float64 `json:"expected_share"`
 	Units         int64   `json:"units"`
 }

@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,28 +51,35 @@ func (a *analyst) running(metric string, e Effect, position string) *Running {
 	out := Running{P: e.P, LnP: e.LnP, Position: position, Moments: 1}
 	common := e.Difference.Interval
 	for _, reading := range a.in.Experiment.Readings {
-		for _, c := range reading.Comparisons {
-			if string(c.Metric) != metric || string(c.Variant) != e.Variant {
-				continue
-			}
-			out.Moments++
-			if c.Level > 0 && c.Level <= level*(1+1e-12) {
-				common.Low, common.High = math.Max(common.Low, c.Low), math.Min(common.High, c.High)
-			}
-			if c.Crossed && out.CrossedAtLook == 0 {
-				out.CrossedAtLook = reading.Look
-			}
-			if ln := lnPOf(c); ln < out.LnP {
-				out.P, out.LnP, out.Look, out.At = c.P, ln, reading.Look, reading.At
-				out.Position = strconv.FormatUint(reading.Position, 10)
-			}
+		i := slices.IndexFunc(reading.Comparisons, func(c experiment.Compared) bool {
+			return string(c.Metric) == metric && string(c.Variant) == e.Variant
+		})
+		if i < 0 {
+			continue
 		}
+		c := reading.Comparisons[i]
+		if c.Level > 0 && c.Level <= level*(1+1e-12) {
+			common.Low, common.High = math.Max(common.Low, c.Low), math.Min(common.High, c.High)
+		}
+		out.take(reading, c)
 	}
 	if common.Low <= common.High {
 		out.Interval = &common
 	}
 	out.Sentence = out.sentence()
 	return &out
+}
+
+// take takes what a reading saw into account.
+func (r *Running) take(reading experiment.Reading, c experiment.Compared) {
+	r.Moments++
+	if c.Crossed && r.CrossedAtLook == 0 {
+		r.CrossedAtLook = reading.Look
+	}
+	if ln := lnPOf(c); ln < r.LnP {
+		r.P, r.LnP, r.Look, r.At = c.P, ln, reading.Look, reading.At
+		r.Position = strconv.FormatUint(reading.Position, 10)
+	}
 }
 
 // lnPOf is the logarithm of a recorded p value. Readings of older versions have p alone, which may have been too small to be written.

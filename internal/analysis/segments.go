@@ -66,9 +66,8 @@ func (a *analyst) segment(p *prepared, s part) (Segment, [][]stats.Effect) {
 	if out.Value == "" {
 		out.Value = "(none)"
 	}
-	units, effects, summaries := make([]int64, len(arms)), make([][]stats.Effect, len(arms)), make([]summary, len(arms))
+	effects, summaries := make([][]stats.Effect, len(arms)), make([]summary, len(arms))
 	for arm := range arms {
-		units[arm] = int64(len(s.rows[arm]))
 		var err error
 		if summaries[arm], err = p.summarize(s.rows[arm]); err != nil {
 			return out, effects
@@ -83,7 +82,7 @@ func (a *analyst) segment(p *prepared, s part) (Segment, [][]stats.Effect) {
 			effects[arm] = append(effects[arm], base)
 		}
 	}
-	if test, err := stats.SampleRatio(units, weightsOf(a.in.Experiment.Plan)); err == nil {
+	if test, err := a.periods.ratio(a.unitsByPeriod(s.rows)); err == nil {
 		out.SRMP = &test.P
 	}
 	return out, effects

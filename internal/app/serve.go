@@ -232,6 +232,7 @@ func (s *server) run(ctx context.Context, ready func(Running)) error {
 				return nil //nolint:nilerr // the context ended before the read models knew what is due
 			}
 		}
+		group.Go(func() error { return s.bandits().Run(ctx) })
 		return s.readings().Run(ctx)
 	})
 	group.Go(func() error { return s.retain(ctx) })
@@ -277,6 +278,14 @@ func (s *server) readings() policy.Readings {
 	return policy.Readings{
 		Sources: analysis.Sources{Catalog: s.catalog, Facts: s.facts}, Commands: s.commands, Now: s.config.Now, Every: s.config.ReadingInterval,
 		Report: func(err error) { s.config.Log.Error().Err(err).Msg("readings") },
+	}
+}
+
+// bandits is the loop that applies the weights of bandits whose plans ask for it.
+func (s *server) bandits() *policy.Bandits {
+	return &policy.Bandits{
+		Sources: analysis.Sources{Catalog: s.catalog, Facts: s.facts}, Commands: s.commands, Now: s.config.Now, Every: s.config.ReadingInterval,
+		Report: func(err error) { s.config.Log.Error().Err(err).Msg("bandits") },
 	}
 }
 

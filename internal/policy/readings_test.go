@@ -113,6 +113,8 @@ func (tm *team) reader() (from analysis.Sources, stop func()) {
 	}
 	loop := policy.Readings{Sources: sources, Commands: tm.commands, Now: time.Now, Every: 10 * time.Minute, Report: func(err error) { tm.Error(err) }}
 	running.Go(func() { _ = loop.Run(ctx) })
+	moving := policy.Bandits{Sources: sources, Commands: tm.commands, Now: time.Now, Every: 10 * time.Minute, Report: func(err error) { tm.Error(err) }}
+	running.Go(func() { _ = moving.Run(ctx) })
 	return sources, func() {
 		cancel()
 		running.Wait() // the store is left open: sealing it compresses with a pool of the whole process, which no bubble may wait for

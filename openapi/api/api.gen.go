@@ -520,6 +520,11 @@ type Analysis = experiment.Analysis
 // Arm defines model for Arm.
 type Arm = experiment.Arm
 
+// Bandit Recommends the weights of Thompson sampling in the results: `floor` for every arm, the rest by the probability to be best. `a` and `b` are the beta prior of the rates
+// of a binary metric (1 and 1 when left out), `mean` and `sd` the normal prior of an arm's mean in the metric's unit (flat when left out). With `every_seconds` the
+// server applies them so often; else somebody does. Needs confidence_sequence or msprt.
+type Bandit = experiment.Bandit
+
 // Batch defines model for Batch.
 type Batch struct {
 	// Items Exposures, measurements or feedback.
@@ -1538,6 +1543,15 @@ type Variant = flag.Variant
 // VariantWeight defines model for VariantWeight.
 type VariantWeight = flag.VariantWeight
 
+// WeightsChange defines model for WeightsChange.
+type WeightsChange struct {
+	// Arms All arms with their weights, in any order; the recommended weights when left out.
+	Arms []Arm `json:"arms,omitempty"`
+
+	// Reason Why; shown in the history.
+	Reason Reason `json:"reason,omitempty"`
+}
+
 // Why defines model for Why.
 type Why struct {
 	// Reason Why; shown in the history.
@@ -1779,6 +1793,15 @@ type StartExperimentParams struct {
 
 // StopExperimentParams defines parameters for StopExperiment.
 type StopExperimentParams struct {
+	// IfMatch The ETag you have seen, or *.
+	IfMatch IfMatch `json:"If-Match,omitempty"`
+}
+
+// ChangeWeightsParams defines parameters for ChangeWeights.
+type ChangeWeightsParams struct {
+	// MinPosition Wait, at most two seconds, until the answer includes this log position.
+	MinPosition MinPosition `form:"min_position,omitempty" json:"min_position,omitempty"`
+
 	// IfMatch The ETag you have seen, or *.
 	IfMatch IfMatch `json:"If-Match,omitempty"`
 }
@@ -2240,6 +2263,9 @@ type StartExperimentJSONRequestBody = Why
 // StopExperimentJSONRequestBody defines body for StopExperiment for application/json ContentType.
 type StopExperimentJSONRequestBody = Why
 
+// ChangeWeightsJSONRequestBody defines body for ChangeWeights for application/json ContentType.
+type ChangeWeightsJSONRequestBody = WeightsChange
+
 // EraseSubjectJSONRequestBody defines body for EraseSubject for application/json ContentType.
 type EraseSubjectJSONRequestBody = SubjectErase
 
@@ -2428,6 +2454,9 @@ type ServerInterface interface {
 	// StopExperiment End the assignment (with a reason).
 	// (POST /api/v1/projects/{project}/experiments/{experiment}/stop)
 	StopExperiment(ctx echo.Context, project TheProject, experiment TheExperiment, params StopExperimentParams) error
+	// ChangeWeights Divide units by other weights from now on (with a reason), where the plan has a bandit.
+	// (POST /api/v1/projects/{project}/experiments/{experiment}/weights)
+	ChangeWeights(ctx echo.Context, project TheProject, experiment TheExperiment, params ChangeWeightsParams) error
 	// ListFeedback What people said; newest first.
 	// (GET /api/v1/projects/{project}/feedback)
 	ListFeedback(ctx echo.Context, project TheProject, params ListFeedbackParams) error
@@ -3472,6 +3501,56 @@ func (w *ServerInterfaceWrapper) StopExperiment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StopExperiment(ctx, project, experiment, params)
+	return err
+}
+
+// ChangeWeights converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeWeights(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "project" -------------
+	var project TheProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "project", ctx.Param("project"), &project, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter project: %s", err))
+	}
+
+	// ------------- Path parameter "experiment" -------------
+	var experiment TheExperiment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "experiment", ctx.Param("experiment"), &experiment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter experiment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeWeightsParams
+	// ------------- Optional query parameter "min_position" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_position", ctx.QueryParams(), &params.MinPosition, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_position: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeWeights(ctx, project, experiment, params)
 	return err
 }
 
@@ -5659,6 +5738,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/results", wrapper.GetResults, options.OperationMiddlewares["getResults"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/readings", wrapper.ListReadings, options.OperationMiddlewares["listReadings"]...)
 	router.POST(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/readings", wrapper.TakeReading, options.OperationMiddlewares["takeReading"]...)
+	router.POST(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/weights", wrapper.ChangeWeights, options.OperationMiddlewares["changeWeights"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/experiments/:experiment/report", wrapper.GetReport, options.OperationMiddlewares["getReport"]...)
 	router.POST(options.BaseURL+"/api/v1/design", wrapper.DesignExperiment, options.OperationMiddlewares["designExperiment"]...)
 	router.GET(options.BaseURL+"/api/v1/projects/:project/history", wrapper.GetHistory, options.OperationMiddlewares["getHistory"]...)
@@ -6981,6 +7061,58 @@ type StopExperimentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StopExperimentdefaultApplicationProblemPlusJSONResponse) VisitStopExperimentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWeightsRequestObject struct {
+	Project    TheProject    `json:"project"`
+	Experiment TheExperiment `json:"experiment"`
+	Params     ChangeWeightsParams
+	Body       *ChangeWeightsJSONRequestBody
+}
+
+type ChangeWeightsResponseObject interface {
+	VisitChangeWeightsResponse(w http.ResponseWriter) error
+}
+
+type ChangeWeights200ResponseHeaders struct {
+	AssayPosition string
+	ETag          string
+}
+
+type ChangeWeights200JSONResponse struct {
+	Body    Experiment
+	Headers ChangeWeights200ResponseHeaders
+}
+
+func (response ChangeWeights200JSONResponse) VisitChangeWeightsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Assay-Position", fmt.Sprint(response.Headers.AssayPosition))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeWeightsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeWeightsdefaultApplicationProblemPlusJSONResponse) VisitChangeWeightsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9696,6 +9828,9 @@ type StrictServerInterface interface {
 	// StopExperiment End the assignment (with a reason).
 	// (POST /api/v1/projects/{project}/experiments/{experiment}/stop)
 	StopExperiment(ctx context.Context, request StopExperimentRequestObject) (StopExperimentResponseObject, error)
+	// ChangeWeights Divide units by other weights from now on (with a reason), where the plan has a bandit.
+	// (POST /api/v1/projects/{project}/experiments/{experiment}/weights)
+	ChangeWeights(ctx context.Context, request ChangeWeightsRequestObject) (ChangeWeightsResponseObject, error)
 	// ListFeedback What people said; newest first.
 	// (GET /api/v1/projects/{project}/feedback)
 	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
@@ -10986,6 +11121,56 @@ func (sh *strictHandler) StopExperiment(ctx echo.Context, project TheProject, ex
 		return err
 	} else if validResponse, ok := response.(StopExperimentResponseObject); ok {
 		return validResponse.VisitStopExperimentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeWeights operation middleware
+func (sh *strictHandler) ChangeWeights(ctx echo.Context, project TheProject, experiment TheExperiment, params ChangeWeightsParams) error {
+	var request ChangeWeightsRequestObject
+
+	request.Project = project
+	request.Experiment = experiment
+	request.Params = params
+
+	var body ChangeWeightsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeWeights(ctx.Request().Context(), request.(ChangeWeightsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeWeights")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeWeightsResponseObject); ok {
+		return validResponse.VisitChangeWeightsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

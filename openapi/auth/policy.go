@@ -97,6 +97,7 @@ var Rules = map[string]Rule{ //nolint:gochecknoglobals // a compiled constant
 	"getResults":            {admin, InProject},
 	"listReadings":          {admin, InProject},
 	"takeReading":           {admin, InProject},
+	"changeWeights":         {admin, InProject},
 	"getReport":             {admin, InProject},
 	"designExperiment":      {admin, Anyone},
 	"getHistory":            {admin, InProject},

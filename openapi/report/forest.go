@@ -104,25 +104,30 @@ func forestRows(r analysis.Result) []forestRow {
 			if e.Relative == nil {
 				continue
 			}
-			row := forestRow{
-				label: m.Name, value: e.Relative.Value, primary: m.Role == analysis.Primary, certain: e.Word != analysis.Unclear,
-				text: relative(e.Relative) + " (" + relativeRange(e.Relative) + ")",
-			}
-			if z, ok := zoneOf(m, e); ok {
-				row.zone = &z
-			}
+			row := forestRowOf(m, e)
 			if len(r.Arms) > 2 {
 				row.label = m.Name + ": " + e.Variant
-			}
-			if e.Relative.Low == nil || e.Relative.High == nil || e.Relative.Unbounded {
-				row.open = true
-			} else {
-				row.low, row.high = *e.Relative.Low, *e.Relative.High
 			}
 			rows = append(rows, row)
 		}
 	}
 	return rows
+}
+
+func forestRowOf(m analysis.Metric, e analysis.Effect) forestRow {
+	row := forestRow{
+		label: m.Name, value: e.Relative.Value, primary: m.Role == analysis.Primary, certain: e.Word != analysis.Unclear,
+		text: relative(e.Relative) + " (" + relativeRange(e.Relative) + ")",
+	}
+	if z, ok := zoneOf(m, e); ok {
+		row.zone = &z
+	}
+	if e.Relative.Low == nil || e.Relative.High == nil || e.Relative.Unbounded {
+		row.open = true
+	} else {
+		row.low, row.high = *e.Relative.Low, *e.Relative.High
+	}
+	return row
 }
 
 // forestScale spans 0, all bounded intervals and the edges of the shades with a little air.

@@ -17,7 +17,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{ //nolint
 	"count": count, "percent": percent, "figure": figure, "difference": difference, "differenceRange": differenceRange,
 	"relative": relative, "relativeRange": relativeRange, "pvalue": pvalue, "day": day, "moment": moment,
 	"significant": significant, "interval": intervalText, "share": share,
-	"amended": amended, "unitsOf": unitsOf, "unitOfSplit": unitOfSplit, "segmentRemarks": segmentRemarks,
+	"amended": amended, "weighed": weighed, "loss": loss, "banditRemarks": banditRemarks, "unitsOf": unitsOf, "unitOfSplit": unitOfSplit, "segmentRemarks": segmentRemarks,
 }).Parse(pageSource))
 
 // pageData is the result with what the page shows beside it.

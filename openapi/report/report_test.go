@@ -40,6 +40,11 @@ func sample() analysis.Result {
 				{Metric: "retention-7", Variant: "gate_40", Difference: -0.0082, SE: 0.0026, Statistic: -3.164, Boundary: 2.963, P: 0.0263, Crossed: true},
 			}}},
 		},
+		Weighings: []analysis.Weighing{{At: day.AddDate(0, 0, -5), By: "key:1", Reason: "The <later> gate loses.", Weights: []int64{80_000, 20_000}}},
+		Bandit: &analysis.Thompson{
+			Method: "beta-binomial, prior Beta(1, 1)", Floor: 0.05, Sentence: "Thompson's weights: gate_30 94.9 %, gate_40 5.07 %.",
+			Arms: []analysis.ThompsonArm{{Variant: "gate_30", Best: 0.99922, Loss: 5.4e-7, Weight: 94_930, Now: 80_000}, {Variant: "gate_40", Best: 0.00078, Loss: 0.0082, Weight: 5_070, Now: 20_000}},
+		},
 		Segments: []analysis.Segmented{{
 			Attribute: "platform", Sentence: "1 comparison that is not corrected and decides nothing.",
 			Segments: []analysis.Segment{{

@@ -24,9 +24,13 @@ func renderText(r analysis.Result) []byte {
 	for _, a := range e.Amendments {
 		fmt.Fprintf(&b, "Amended     %s by %s: %s\n", moment(a.At), a.By, plain(amended(a)))
 	}
+	for _, w := range r.Weighings {
+		fmt.Fprintf(&b, "Weights     %s by %s: %s\n", moment(w.At), w.By, plain(weighed(r, w)))
+	}
 	textPlan(&b, r)
 	textArms(&b, r)
 	textMetrics(&b, r)
+	textBandit(&b, r)
 	textSegments(&b, r)
 	b.WriteString("\nHealth\n")
 	for _, check := range checks(r) {
