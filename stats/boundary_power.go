@@ -81,11 +81,27 @@ func (b Boundary) Inflation(alpha, power float64) (float64, error) {
 // for equally spaced looks, and between and beyond them the family of Wang and Tsiatis (Biometrics 43, 1987): C (k/K)^rise, both
 // sides, with the constant C for which all looks together have error probability alpha.
 func ClassicalBoundary(rise float64, looks int, alpha float64) (Boundary, float64, error) {
+	return classicalBoundary(rise, looks, alpha, false)
+}
+
+// ClassicalBoundaryOneSided is ClassicalBoundary with all of alpha on the upper side: Z alone has to reach C · (k/K)^rise.
+func ClassicalBoundaryOneSided(rise float64, looks int, alpha float64) (Boundary, float64, error) {
+	return classicalBoundary(rise, looks, alpha, true)
+}
+
+func classicalBoundary(rise float64, looks int, alpha float64, oneSided bool) (Boundary, float64, error) {
 	if err := checkLevel(alpha); err != nil {
 		return Boundary{}, 0, err
 	}
 	if looks < 1 || looks > 1000 || !(rise >= -1 && rise <= 0.5) {
 		return Boundary{}, 0, fail(InvalidInput, "a classical design has 1 to 1000 looks and a rise from -1 to 0.5, not %d and %v", looks, rise)
+	}
+	if oneSided && alpha >= 0.5 {
+		return Boundary{}, 0, fail(InvalidInput, "a one-sided design has an error probability below one half, not %v", alpha)
+	}
+	sides := 2.0
+	if oneSided {
+		sides = 1
 	}
 	shape, information := make([]float64, looks), make([]float64, looks)
 	for k := range looks {
@@ -93,34 +109,37 @@ func ClassicalBoundary(rise float64, looks int, alpha float64) (Boundary, float6
 		shape[k] = math.Pow(information[k], rise)
 	}
 	// One look's bound is too low and that of a Bonferroni correction too high.
-	low, high := -special.NormalQuantile(alpha/2), -special.NormalQuantile(alpha/float64(2*looks))
+	low, high := -special.NormalQuantile(alpha/sides), -special.NormalQuantile(alpha/sides/float64(looks))
 	constant := low
 	if looks > 1 {
 		constant, _ = root(func(c float64) float64 {
-			spent := spentBy(information, shape, c, alpha)
+			spent := spentBy(information, shape, c, alpha, oneSided)
 			return math.Log(spent[looks-1] / alpha)
 		}, low*math.Pow(1, rise)*0.999, high*1.001+1e-3, 1e-14)
 	}
-	out := Boundary{Information: information, Bounds: make([]float64, looks), NominalP: make([]float64, looks)}
+	out := Boundary{Information: information, Bounds: make([]float64, looks), NominalP: make([]float64, looks), OneSided: oneSided}
 	for k := range looks {
 		out.Bounds[k] = constant * shape[k]
-		out.NominalP[k] = 2 * special.NormalSurvival(out.Bounds[k])
+		out.NominalP[k] = sides * special.NormalSurvival(out.Bounds[k])
 	}
-	out.Spent = spentBy(information, shape, constant, alpha)
+	out.Spent = spentBy(information, shape, constant, alpha, oneSided)
 	return out, constant, nil
 }
 
-// spentBy is the cumulative two-sided error probability of the bounds c · shape.
-func spentBy(information, shape []float64, c, alpha float64) []float64 {
-	reach := normalOfLogTail(math.Log(alpha) - 34)
-	out, total, w := make([]float64, len(shape)), 0.0, startWalk(true, 0, fine)
+// spentBy is the cumulative error probability of the bounds c · shape, of both sides unless oneSided.
+func spentBy(information, shape []float64, c, alpha float64, oneSided bool) []float64 {
+	reach, sides, lowest := normalOfLogTail(math.Log(alpha)-34), 2.0, 0.0
+	if oneSided {
+		sides, lowest = 1, math.Inf(-1)
+	}
+	out, total, w := make([]float64, len(shape)), 0.0, startWalk(!oneSided, 0, fine)
 	for k, t := range information {
 		bound := c * shape[k] * math.Sqrt(t)
 		p, _ := w.above(bound, t)
-		total += 2 * p
+		total += sides * p
 		out[k] = total
 		if k+1 < len(shape) {
-			w = w.advance(t, information[k+1], 0, bound, reach)
+			w = w.advance(t, information[k+1], lowest, bound, reach)
 		}
 	}
 	return out

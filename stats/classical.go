@@ -37,7 +37,7 @@ func (l ClassicalLook) RuleAt(alpha float64) (Rule, error) {
 			if constant > 30 {
 				return math.Min(0, least+math.Log(float64(l.Looks))) // beyond what the recursion resolves: Bonferroni's bound
 			}
-			spent := spentBy(information, shape, constant, math.Max(alpha*1e-12, math.Exp(least)))[l.Looks-1]
+			spent := spentBy(information, shape, constant, math.Max(alpha*1e-12, math.Exp(least)), false)[l.Looks-1]
 			return math.Min(0, math.Max(least, math.Log(math.Max(spent, 0))))
 		},
 	}, nil

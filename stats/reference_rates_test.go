@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/assayhq/assay/stats"
+	"github.com/assayhq/assay/stats/special"
 )
 
 // TestEveryTableOfRatesAndMeans recomputes every table of two rates, every pair of means and every sample ratio in the files from its
@@ -57,6 +58,8 @@ func (c *checker) rates(at string, n node, a, b stats.Proportion) {
 	c.near(at, z, "se", pooled.SE)
 	c.near(at, z, "z", pooled.Z)
 	c.near(at, z, "p_two_sided", pooled.P)
+	c.near(at, z, "p_greater", special.NormalSurvival(pooled.Z))
+	c.near(at, z, "p_less", special.NormalSurvival(-pooled.Z))
 	z = n.child("z_unpooled")
 	c.near(at, z, "se", e.SE)
 	c.near(at, z, "z", e.Statistic)

@@ -44,6 +44,7 @@ type design struct {
 	Information []float64
 	Z           []*float64
 	Spent       []float64 `json:"alpha_spent"`
+	Stage       []float64 `json:"stage_p_one_sided"`
 }
 
 func (d design) boundary() (stats.Boundary, error) {
@@ -70,15 +71,15 @@ func TestBoundsAreThoseOfRpact(t *testing.T) {
 	worked(t, "group_sequential_boundaries_computed_rpact", &designs)
 	checked := 0
 	for name, d := range designs {
-		classical := d.Design == "OF" || d.Design == "P"
-		if classical && d.OneSided > 0 {
-			continue // one-sided classical designs are not offered; their spending forms are
-		}
+		rise, classical := map[string]float64{"OF": -0.5, "P": 0}[d.Design]
 		var b stats.Boundary
 		var err error
-		if classical {
-			b, _, err = stats.ClassicalBoundary(map[string]float64{"OF": -0.5, "P": 0}[d.Design], d.K, d.TwoSided)
-		} else {
+		switch {
+		case classical && d.OneSided > 0:
+			b, _, err = stats.ClassicalBoundaryOneSided(rise, d.K, d.OneSided)
+		case classical:
+			b, _, err = stats.ClassicalBoundary(rise, d.K, d.TwoSided)
+		default:
 			b, err = d.boundary()
 		}
 		if err != nil {
@@ -92,12 +93,15 @@ func TestBoundsAreThoseOfRpact(t *testing.T) {
 			if math.Abs(b.Bounds[k]-*z) > 2e-4**z {
 				t.Errorf("%s look %d: %v, rpact %v", name, k+1, b.Bounds[k], *z)
 			}
+			if k < len(d.Stage) && math.Abs(b.NominalP[k]-d.Stage[k]) > 1e-3*d.Stage[k] {
+				t.Errorf("%s look %d: nominal p %v, rpact %v", name, k+1, b.NominalP[k], d.Stage[k])
+			}
 			if k < len(d.Spent) && math.Abs(b.Spent[k]-d.Spent[k]) > 2e-8 {
 				t.Errorf("%s look %d: spent %v, rpact %v", name, k+1, b.Spent[k], d.Spent[k])
 			}
 		}
 	}
-	if checked < 25 {
+	if checked < 52 {
 		t.Errorf("only %d designs", checked)
 	}
 }

@@ -87,6 +87,10 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 		plain[s] = stats.StratumSums{Control: stats.NewCoSums(1), Treatment: stats.NewCoSums(1)}
 		adjusted[s] = stats.StratumSums{Control: stats.NewCoSums(2), Treatment: stats.NewCoSums(2)}
 	}
+	var columns [2][][]float64
+	for arm := range columns {
+		columns[arm] = make([][]float64, 3)
+	}
 	mean := 0.0
 	shares := [4]float64{0.5, 0.25, 0.15, 0.1}
 	for s, share := range shares {
@@ -100,7 +104,11 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 		}
 		x := r.NormFloat64()
 		y := 5 + 10*float64(s) + math.Sqrt2*x + r.NormFloat64()
-		if r.IntN(2) == 0 {
+		arm := r.IntN(2)
+		for j, v := range []float64{y, x, float64(s)} {
+			columns[arm][j] = append(columns[arm][j], v)
+		}
+		if arm == 0 {
 			if err := addBoth(plain[s].Control, adjusted[s].Control, y, x); err != nil {
 				return err
 			}
@@ -119,6 +127,11 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 		t.fixed(name, e.Effect, 0, mean)
 		t.note(name, "variance removed", nothing, 0, e.VarianceReduction)
 	}
+	e, err := stats.Interacted(columns[0], columns[1], twoSided())
+	if err != nil {
+		return err
+	}
+	t.fixed("regression with interactions, HC2", e, 0, mean)
 	return nil
 }
 

@@ -19,7 +19,7 @@ var rowOf = map[string]string{
 	"Proportion.Intervals": "Wilson", "Proportion.RateSequence": "beta-binomial confidence sequence",
 	"Welch": "two means, power at given units", "WelchTest": "Welch", "ZTest": "z", "Moments.Interval": "Student, one arm",
 	"CUPED": "CUPED", "CUPEDBy": "CUPED, coefficients per arm", "WithMissing": "CUPED, coefficients of both arms together", "PostStratify": "post-stratified",
-	"PostStratifySums": "post-stratified with CUPED", "CompareRanks": "probability of superiority", "RankComparison.Under": "Mann-Whitney, Lan-DeMets O'Brien-Fleming",
+	"PostStratifySums": "post-stratified with CUPED", "Interacted": "regression with interactions, HC2", "CompareRanks": "probability of superiority", "RankComparison.Under": "Mann-Whitney, Lan-DeMets O'Brien-Fleming",
 	"RankComparison.Interval": "probability of superiority", "RankComparison.Shift": "shift, Hodges-Lehmann",
 	"CompareRatios": "one look at the planned end", "CoSums.Ratio": "one look at the planned end", "RelativeLift": "relative effect, Fieller",
 	"CompareEvents": "Poisson, exact", "CompareNPS": "NPS", "NPS.Interval": "NPS, one arm", "MannWhitney": "Mann-Whitney",
@@ -55,7 +55,7 @@ var exempt = map[string][]string{
 		"Sums.AddInt", "Sums.Clone", "Sums.Merge", "Sums.Moments", "Sums.N", "Sums.Remove", "Sums.Sum", "Sums.SumSquares", "SumsOf", "Caps.Of", "Uncapped",
 	},
 	"a short form of a method that has a row": {
-		"Median", "Proportion.ClopperPearson", "Proportion.Wilson", "Look.RuleAt", "ClassicalBoundary", "NewEffect", "Rule.LnP", "Effect.Significant", "OuterRanks",
+		"Median", "Proportion.ClopperPearson", "Proportion.Wilson", "Look.RuleAt", "ClassicalBoundary", "ClassicalBoundaryOneSided", "NewEffect", "Rule.LnP", "Effect.Significant", "OuterRanks",
 	},
 	"a part of a method that has a row, or the name of one": {
 		"Boundary.Crossing", "Look.Critical", "Spending.Name", "Spending.Spent", "TunedRhoApproximate", "GaussianPrior.Scaled",
