@@ -71,8 +71,9 @@ func isASCII(text string) bool {
 	return true
 }
 
-// 50 random flags, 2,000 random contexts, and everybody decides the same: the engine, OFREP, OpenFeature's web client over OFREP,
-// and the in-process flagd providers of Go and JavaScript.
+// 50 random flags, with segments, conditions on each other, overrides, a holdout, experiments and layers, 2,000 random contexts, and
+// everybody decides the same: the engine, OFREP, OpenFeature's web client over OFREP, and the in-process flagd providers of Go and
+// JavaScript.
 func TestEveryClientDecidesTheSame(t *testing.T) {
 	npm, node := tool(t, "npm"), tool(t, "node")
 	const folder = "../e2e/ofrep"
@@ -88,11 +89,11 @@ func TestEveryClientDecidesTheSame(t *testing.T) {
 		Flags    []object `json:"flags"`
 		Contexts []object `json:"contexts"`
 	}{}
+	made, keys := newReach(t, r, s), []string{}
 	for i := range manyFlags {
-		key := fmt.Sprintf("flag-%03d", i)
-		f := r.plainFlag(t, key)
-		s.flag(t, object{"key": key, "type": f.Type, "variants": f.Variants}, object{"on": f.On, "rules": append([]flags.Rule{}, f.Rules...), "default": f.Default, "off": f.Off})
-		questions.Flags = append(questions.Flags, object{"key": key, "type": f.Type})
+		f := made.flag(t, flagKey(i), keys)
+		questions.Flags = append(questions.Flags, object{"key": f.Key, "type": f.Type})
+		keys = append(keys, f.Key)
 	}
 	for range manyContexts {
 		questions.Contexts = append(questions.Contexts, r.context(false))
@@ -126,11 +127,13 @@ func TestEveryClientDecidesTheSame(t *testing.T) {
 	answers["flagd in JavaScript"] = func(i, j int) told { return js.Flagd[i][j] }
 	answers["OFREP in JavaScript"] = func(i, j int) told { return js.Web[i][j] }
 
-	beyond := 0
+	beyond, decided := 0, map[string]int{}
 	for i, context := range questions.Contexts {
 		key, _ := context["targetingKey"].(string)
 		for j, f := range questions.Flags {
-			want := ours(t, rs.Decide(f["key"].(string), flags.Subject{Key: key, Attributes: context}))
+			d := rs.Decide(f["key"].(string), flags.Subject{Key: key, Attributes: context})
+			decided[step(d)]++
+			want := ours(t, d)
 			for who, answer := range answers {
 				got := answer(i, j)
 				if !differs(got, want) {
@@ -147,23 +150,8 @@ func TestEveryClientDecidesTheSame(t *testing.T) {
 			break
 		}
 	}
+	reaches(t, parsed, decided)
 	t.Logf("%d decisions by each of %d clients; flagd's JavaScript differs for %d of ids beyond ASCII", manyFlags*manyContexts, len(answers), beyond)
-}
-
-// plainFlag is a flag with comparisons and splits.
-func (r snapshots) plainFlag(t testing.TB, key string) flags.Flag {
-	for {
-		f := r.flag(t, key, nil)
-		f.Overrides, f.Holdouts, f.Experiment = nil, nil, nil
-		for i := range f.Rules {
-			for j := range f.Rules[i].If {
-				f.Rules[i].If[j] = r.comparison(t)
-			}
-		}
-		if !usesMore(f) {
-			return f
-		}
-	}
 }
 
 // bulk asks over OFREP, once for each context.
@@ -230,25 +218,6 @@ func inGo(t *testing.T, s *server, all, contexts []object) func(i, j int) told {
 		}
 		return told{value: value, variant: d.Variant, reason: string(d.Reason), code: string(d.ErrorCode)}
 	}
-}
-
-// usesMore reports whether a condition leads into an object, or compares with a number what may be a list or an
-// object, on which flagd's JavaScript evaluator fails.
-func usesMore(f flags.Flag) bool {
-	for _, rule := range f.Rules {
-		for _, c := range rule.If {
-			switch c.Operator {
-			case flags.Greater, flags.GreaterOrEqual, flags.Less, flags.LessOrEqual, flags.Between, flags.Modulo:
-				if c.Attribute == "tags" || c.Attribute == "nested" {
-					return true
-				}
-			}
-			if len(c.Path) > 0 || c.Not {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // definition is a flag as flagd's clients see it.
