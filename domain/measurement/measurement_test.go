@@ -76,7 +76,7 @@ func BenchmarkEncode(b *testing.B) {
 			all := batch(b, n)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := measurement.Encode(all); err != nil {
+				if _, _, err := measurement.Encode(all); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -85,13 +85,13 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode1000(b *testing.B) {
-	body, err := measurement.Encode(batch(b, 500))
+	name, body, err := measurement.Encode(batch(b, 500))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := measurement.Decode(body); err != nil {
+		if _, err := measurement.Decode(name, body); err != nil {
 			b.Fatal(err)
 		}
 	}

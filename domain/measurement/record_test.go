@@ -2,10 +2,13 @@ package measurement_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"math"
@@ -36,36 +39,43 @@ func sample() measurement.Batch {
 
 func TestABatchIsReadAsItWasWritten(t *testing.T) {
 	for _, want := range []measurement.Batch{sample(), batch(t, 500), {Project: "p", Environment: "e"}} {
-		body, err := measurement.Encode(want)
+		name, body, err := measurement.Encode(want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := measurement.Decode(body); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := measurement.Decode(name, body); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	}
 }
 
 func TestBatchesOfThePastAreRead(t *testing.T) {
-	body, err := os.ReadFile("testdata/events/" + measurement.WireBatchRecorded + ".v1.json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := measurement.Decode(body); err != nil || !reflect.DeepEqual(got, sample()) {
-		t.Errorf("got %+v, %v", got, err)
+	for name, file := range map[string]string{measurement.WireBatchRecorded: ".v1.json.gz", measurement.WireBatchRecordedV2: ".columns", measurement.WireBatchRecordedV2 + " ": ".deflated.columns"} {
+		name = strings.TrimSpace(name)
+		body, err := os.ReadFile("testdata/events/" + name + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := sample()
+		if strings.HasPrefix(file, ".deflated") {
+			want = disguised()
+		}
+		if got, err := measurement.Decode(name, body); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s%s: got %+v, %v", name, file, got, err)
+		}
 	}
 }
 
 func TestAFullBatchOfARealExperimentFitsIntoOneEvent(t *testing.T) {
 	all := batch(t, measurement.MaxItems/2)
-	body, err := measurement.Encode(all)
+	_, body, err := measurement.Encode(all)
 	if err != nil || all.Len() != measurement.MaxItems || len(body) > measurement.MaxBatchBytes {
 		t.Errorf("%d items have %d bytes, %v", all.Len(), len(body), err)
 	}
 }
 
 func TestDamagedBatchesAreRefused(t *testing.T) {
-	whole, err := measurement.Encode(sample())
+	_, whole, err := measurement.Encode(disguised())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,11 +84,56 @@ func TestDamagedBatchesAreRefused(t *testing.T) {
 	for name, body := range map[string][]byte{
 		"nothing": nil, "no gzip": []byte(`{"project":"shop"}`), "half": whole[:len(whole)/2], "a flipped bit": flipped,
 		"no JSON": packed(t, strings.NewReader("shop")), "a bomb of 65 MiB": packed(t, io.LimitReader(spaces{}, 65<<20)),
+		"a deflated bomb of 65 MiB": summed(append([]byte{1, 0, 0x80, 0x80, 0x80, 0x20}, deflated(t, io.LimitReader(spaces{}, 65<<20))...)),
+		"an unknown packing":        summed(append([]byte{2}, whole[1:len(whole)-4]...)),
+		"more items than bytes":     summed([]byte{0, 0, 9, 0, 0, 1, 0, 0, 0xff, 0xff, 0xff, 1}),
 	} {
-		if got, err := measurement.Decode(body); err == nil {
-			t.Errorf("%s was read as %+v", name, got)
+		for _, version := range []string{measurement.WireBatchRecorded, measurement.WireBatchRecordedV2} {
+			if got, err := measurement.Decode(version, body); err == nil {
+				t.Errorf("%s was read as %+v", name, got)
+			}
 		}
 	}
+	if got, err := measurement.Decode("BatchRecorded.v3", whole); err == nil || !strings.Contains(err.Error(), "not known to this version") {
+		t.Errorf("another version was read as %+v, %v", got, err)
+	}
+	for name, b := range map[string]measurement.Batch{
+		"no number":           {Measurements: []measurement.Measurement{{Value: math.NaN()}}},
+		"no JSON":             {Exposures: []measurement.Exposure{{Attributes: map[string]json.RawMessage{"a": json.RawMessage("x")}}}},
+		"too many attributes": {Exposures: []measurement.Exposure{{Attributes: many(measurement.MaxAttributes + 1)}}},
+	} {
+		if _, _, err := measurement.Encode(b); err == nil {
+			t.Errorf("%s was written", name)
+		}
+	}
+}
+
+func many(n int) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{}
+	for i := range n {
+		all[fmt.Sprint(i)] = json.RawMessage("1")
+	}
+	return all
+}
+
+func summed(body []byte) []byte {
+	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// disguised is a batch of ids in all the forms that are written down as bytes, and in some that look like them and are not.
+func disguised() measurement.Batch {
+	b := sample()
+	b.ReceivedAt = b.ReceivedAt.Add(time.Nanosecond)
+	for i, id := range []string{
+		measurement.NewPseudonyms(make([]byte, 16)).Of("user", "user-7"), "h1.AAAAAAAAAAAAAAAAAAAAAB", "h1.AAAAAAAAAAAAAAAAAAAAA=", "h2.AAAAAAAAAAAAAAAAAAAAAA",
+		"550e8400-e29b-41d4-a716-446655440000", "550E8400-E29B-41D4-A716-446655440000", "550e8400-e29b-41d4-a716-44665544000g", "550e8400e29b-41d4-a716-4466554400000",
+		"0123456789abcdef", "0123456789abcdeF", "0123456789abcde", "00", strings.Repeat("ab", 64), strings.Repeat("ab", 65), "", "ü", "user-123",
+	} {
+		at := time.Date(1970+i, 1, 2, 3, 4, 5, i*1_000_000, time.UTC)
+		b.Exposures = append(b.Exposures, measurement.Exposure{EventID: id, Unit: id, OccurredAt: at, Experiment: "checkout"})
+		b.Measurements = append(b.Measurements, measurement.Measurement{EventID: id, Event: "purchase", Unit: id, OccurredAt: at, Value: []float64{0, -1, 1e300, 0.1, 5}[i%5], Currency: "EUR"})
+	}
+	return b
 }
 
 type spaces struct{}
@@ -101,6 +156,46 @@ func packed(t *testing.T, from io.Reader) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+func deflated(t *testing.T, from io.Reader) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, from); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// FuzzDecode: whatever comes, it is a batch that is read again the same after it is written again, or an error.
+func FuzzDecode(f *testing.F) {
+	for _, b := range []measurement.Batch{sample(), disguised(), {}} {
+		_, body, err := measurement.Encode(b)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body[:len(body)-4])
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b, err := measurement.Decode(measurement.WireBatchRecordedV2, summed(body))
+		if err != nil {
+			return
+		}
+		name, again, err := measurement.Encode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := measurement.Decode(name, again); err != nil || !reflect.DeepEqual(back, b) {
+			t.Errorf("read %+v, then %+v, %v", b, back, err)
+		}
+	})
 }
 
 // The oracle is hash/fnv over the same bytes.
@@ -227,11 +322,11 @@ func agrees(t *testing.T, text []byte, into any) {
 
 func comesBack(t *testing.T, b measurement.Batch) {
 	t.Helper()
-	body, err := measurement.Encode(b)
+	name, body, err := measurement.Encode(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := measurement.Decode(body)
+	back, err := measurement.Decode(name, body)
 	if err != nil || !reflect.DeepEqual(back, b) {
 		t.Fatalf("written %+v, read %+v, %v", b, back, err)
 	}

@@ -249,7 +249,7 @@ func (t *trimmer) anyNeeded(ctx context.Context, stream string, needed []span) (
 		if err != nil {
 			return true, fmt.Errorf("reading stream %s: %w", stream, err)
 		}
-		batch, err := measurement.Decode(r.Data)
+		batch, err := measurement.Decode(r.Type, r.Data)
 		if err != nil || len(batch.Exposures) > 0 {
 			return true, nil //nolint:nilerr // what cannot be read is kept: a newer version may
 		}

@@ -37,7 +37,7 @@ func inBatches(t *testing.T, data string) bool {
 		if r.IsCheckpoint() {
 			break
 		}
-		b, err := measurement.Decode(r.Data)
+		b, err := measurement.Decode(r.Type, r.Data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func (s *Service) RecordBatch(ctx context.Context, b measurement.Batch, actor do
 	if b.Len() > measurement.MaxItems {
 		return s.recordParts(ctx, b, actor)
 	}
-	body, err := measurement.Encode(b)
+	name, body, err := measurement.Encode(b)
 	if err != nil {
 		return 0, err
 	}
@@ -33,7 +33,7 @@ func (s *Service) RecordBatch(ctx context.Context, b measurement.Batch, actor do
 	}
 	command := randomID()
 	event := eventlog.Event{
-		ID: eventlog.NewID(command, 0), Type: measurement.WireBatchRecorded, Data: body,
+		ID: eventlog.NewID(command, 0), Type: name, Data: body,
 		Meta: metadata(Options{CommandID: command}, domain.Envelope{Actor: actor, At: b.ReceivedAt}),
 	}
 	key := fmt.Sprintf("%s.%s", b.Environment, b.ReceivedAt.Format(time.DateOnly))

@@ -44,8 +44,8 @@ func items(name string, n, bytes int) measurement.Batch {
 func (c *trial) recordedItems(stream string) (ids []string, sizes []int) {
 	c.Helper()
 	for _, e := range c.events(stream) {
-		b, err := measurement.Decode(e.Data)
-		if err != nil || e.Type != measurement.WireBatchRecorded || b.Len() > measurement.MaxItems || len(e.Data) > measurement.MaxBatchBytes {
+		b, err := measurement.Decode(e.Type, e.Data)
+		if err != nil || e.Type != measurement.WireBatchRecordedV2 || b.Len() > measurement.MaxItems || len(e.Data) > measurement.MaxBatchBytes {
 			c.Fatalf("%s of %d bytes with %d items, %v", e.Type, len(e.Data), b.Len(), err)
 		}
 		for _, x := range b.Exposures {
@@ -70,7 +70,7 @@ func TestABatchIsRecordedInTheStreamOfItsDayInUTC(t *testing.T) {
 	if len(recorded) != 1 || recorded[0].Position != position || recorded[0].Meta["actor"] != "key:server" || recorded[0].Meta["time"] != "2026-03-01T23:30:00.123Z" {
 		t.Fatalf("recorded %+v", recorded)
 	}
-	b, err := measurement.Decode(recorded[0].Data)
+	b, err := measurement.Decode(recorded[0].Type, recorded[0].Data)
 	if err != nil || !b.ReceivedAt.Equal(time.Date(2026, 3, 1, 23, 30, 0, 123_000_000, time.UTC)) || b.Project != "shop" || b.Environment != "production" {
 		t.Errorf("%+v, %v", b, err)
 	}
@@ -130,7 +130,7 @@ func TestBatchesThatComeTogetherShareAppends(t *testing.T) {
 					t.Error(err)
 				}
 				for _, e := range c.events(measured) {
-					if b, _ := measurement.Decode(e.Data); b.Measurements[0].EventID == name+"-0" && e.Position > position {
+					if b, _ := measurement.Decode(e.Type, e.Data); b.Measurements[0].EventID == name+"-0" && e.Position > position {
 						t.Errorf("%s lies at %d, behind %d", name, e.Position, position)
 					}
 				}
@@ -189,7 +189,7 @@ func TestABatchWhoseOutcomeIsUnknownIsRecordedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := try(t)
 		other := command.New(c.log.Log, func() time.Time { return c.now })
-		c.log.once(measurement.WireBatchRecorded, func(a appending) (eventlog.Position, error) {
+		c.log.once(measurement.WireBatchRecordedV2, func(a appending) (eventlog.Position, error) {
 			if _, err := a.do(); err != nil {
 				t.Error(err)
 			}

@@ -242,11 +242,11 @@ func found(t *testing.T, data string, after eventlog.Position) (marks map[string
 			t.Fatal(err)
 		}
 		head = e.Position
-		if e.Type != measurement.WireBatchRecorded {
+		if eventlog.Category(e.Stream) != measurement.Category {
 			marks[e.Meta["reason"]] = append(marks[e.Meta["reason"]], e.Position)
 			continue
 		}
-		batch, err := measurement.Decode(e.Data)
+		batch, err := measurement.Decode(e.Type, e.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +365,7 @@ func filling(t *testing.T, flags []eventlog.Entry, events int) iter.Seq2[eventlo
 				e.Stream, e.Revision = which.Stream, which.Revision+1+eventlog.Revision(n/100/len(flags))
 				e.Event = eventlog.Event{Type: "FlagDescribed", Data: fmt.Appendf(nil, `{"name":"flag","description":"change %d"}`, n), Meta: meta}
 			} else {
-				body, err := measurement.Encode(measurement.Batch{Project: "shop", Environment: "production", ReceivedAt: at, Measurements: []measurement.Measurement{
+				name, body, err := measurement.Encode(measurement.Batch{Project: "shop", Environment: "production", ReceivedAt: at, Measurements: []measurement.Measurement{
 					{EventID: fmt.Sprint("prefill ", n), Event: "purchase", UnitType: "user", Unit: fmt.Sprint("unit ", n), OccurredAt: at, Value: 1},
 				}})
 				if err != nil {
@@ -373,7 +373,7 @@ func filling(t *testing.T, flags []eventlog.Entry, events int) iter.Seq2[eventlo
 					return
 				}
 				e.Stream, e.Revision = "measurement-shop.production."+at.Format(time.DateOnly), eventlog.Revision(n-n/100-1)
-				e.Event = eventlog.Event{Type: measurement.WireBatchRecorded, Data: body, Meta: meta}
+				e.Event = eventlog.Event{Type: name, Data: body, Meta: meta}
 			}
 			e.ID = eventlog.NewID(meta["command"], 0)
 			if !yield(e, nil) {

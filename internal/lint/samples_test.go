@@ -44,10 +44,7 @@ func decoders() map[string]func(name string, body []byte) error {
 		"holdout": decoder(holdout.Aggregate.Decode), "installation": decoder(installation.Aggregate.Decode), "layer": decoder(layer.Aggregate.Decode), "metric": decoder(metric.Aggregate.Decode),
 		"project": decoder(project.Aggregate.Decode), "segment": decoder(segment.Aggregate.Decode),
 		"measurement": func(name string, body []byte) error {
-			if name != measurement.WireBatchRecorded {
-				return fmt.Errorf("event %q is not known", name)
-			}
-			_, err := measurement.Decode(body)
+			_, err := measurement.Decode(name, body)
 			return err
 		},
 	}

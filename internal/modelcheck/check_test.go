@@ -156,7 +156,7 @@ func (w *world) measured(f final) (wrong []string) {
 		if eventlog.Category(e.Stream) != measurement.Category {
 			continue
 		}
-		in, err := measurement.Decode(e.Data)
+		in, err := measurement.Decode(e.Type, e.Data)
 		if err != nil {
 			return []string{err.Error()}
 		}

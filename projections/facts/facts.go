@@ -230,10 +230,7 @@ func eventlogFailure(err error) bool {
 
 // collect adds the batch's items to fresh, all or none.
 func (s *Store) collect(r eventlog.Recorded, fresh *tail) error {
-	if r.Type != measurement.WireBatchRecorded {
-		return fmt.Errorf("event %q is not known to this version", r.Type)
-	}
-	b, err := measurement.Decode(r.Data)
+	b, err := measurement.Decode(r.Type, r.Data)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package facts_test
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -37,14 +39,28 @@ func open(t testing.TB, dir string, seal int) *facts.Store {
 func recorded(t testing.TB, at int, b measurement.Batch) eventlog.Recorded {
 	t.Helper()
 	b.Project, b.Environment, b.ReceivedAt = "shop", "production", day0
-	body, err := measurement.Encode(b)
+	name, body, err := measurement.Encode(b)
+	if at%3 == 0 { // logs hold what earlier versions wrote
+		name, body, err = measurement.WireBatchRecorded, encodeV1(t, b), nil
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return eventlog.Recorded{
-		Event:  eventlog.Event{ID: eventlog.NewID(fmt.Sprint(at), 0), Type: measurement.WireBatchRecorded, Data: body},
+		Event:  eventlog.Event{ID: eventlog.NewID(fmt.Sprint(at), 0), Type: name, Data: body},
 		Stream: "measurement-shop.production.2026-03-01", Position: eventlog.Position(at),
 	}
+}
+
+// encodeV1 is how batches were written first: gzipped JSON.
+func encodeV1(t testing.TB, b measurement.Batch) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	packed := gzip.NewWriter(&out)
+	if err := errors.Join(json.NewEncoder(packed).Encode(b), packed.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 var query = facts.Query{
