@@ -44,7 +44,8 @@ func BetaBinomial(control, treatment Proportion, prior BetaPrior, alpha float64)
 	}, nil
 }
 
-// CredibleRate is the posterior of the rate alone.
+// CredibleRate is the posterior of the rate alone: Beta(Alpha + X, Beta + N - X), its mean and the quantiles at alpha/2 and 1 - alpha/2 (A.
+// Gelman et al., Bayesian Data Analysis, 3rd edition, section 2.4).
 func (p Proportion) CredibleRate(prior BetaPrior, alpha float64) (CredibleRate, error) {
 	if err := checkLevel(alpha); err != nil {
 		return CredibleRate{}, err

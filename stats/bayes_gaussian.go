@@ -92,7 +92,8 @@ func BestOfGaussians(means, sds []float64, lowerIsBetter bool) ([]float64, error
 	return sound(arms.best())
 }
 
-// LossOfGaussians is what is expected to be lost by each arm against the best of all: E[max over arms - arm].
+// LossOfGaussians is what is expected to be lost by each arm against the best of all, E[max over arms - arm], in the model of BestOfGaussians:
+// ∫ F (1 - Π F of the others) for the arm that leads, and the difference of means more for the others.
 func LossOfGaussians(means, sds []float64, lowerIsBetter bool) ([]float64, error) {
 	arms, err := gaussianArms(means, sds, lowerIsBetter)
 	if err != nil {

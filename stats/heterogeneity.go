@@ -20,8 +20,9 @@ type Heterogeneity struct {
 	Random, RandomSE float64
 }
 
-// Heterogeneous tests whether effects with these standard errors are one and the same (W. G. Cochran, Biometrics 10, 1954; R. DerSimonian and
-// N. Laird, Controlled Clinical Trials 7, 1986).
+// Heterogeneous tests whether effects with these standard errors are one and the same: Q = Σ w (d - d̄)² with w = 1/se² and d̄ = Σwd/Σw is
+// chi-square with one degree of freedom less than there are effects (W. G. Cochran, Biometrics 10, 1954), τ² by R. DerSimonian and N. Laird
+// (Controlled Clinical Trials 7, 1986). It assumes effects of different units that are nearly normal.
 func Heterogeneous(effects, ses []float64) (Heterogeneity, error) {
 	if err := checkEffects(effects, ses); err != nil {
 		return Heterogeneity{}, err
@@ -92,7 +93,8 @@ type SegmentContrast struct {
 	P, Holm float64
 }
 
-// SegmentsAgainstRest tests each segment against all others, with Holm's correction: which segments make the effect heterogeneous.
+// SegmentsAgainstRest tests each segment against all others, z = (d - d̄)/√(se² + s̄e²) with the fixed-effect estimate d̄ of the others, with
+// Holm's correction: which segments make the effect heterogeneous. It assumes what Heterogeneous does.
 func SegmentsAgainstRest(effects, ses []float64) ([]SegmentContrast, error) {
 	if err := checkEffects(effects, ses); err != nil {
 		return nil, err

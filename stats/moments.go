@@ -69,7 +69,7 @@ func (m Moments) Sample() (Sample, error) {
 	return Sample{Mean: m.Mean, Rest: m.Rest, Variance: m.Variance() / float64(m.N)}, nil
 }
 
-// Interval is Student's interval of the mean at level 1 - alpha.
+// Interval is Student's interval of the mean at level 1 - alpha, m ∓ t_{1-α/2}(n-1) s/√n. It assumes a mean that is nearly normal.
 func (m Moments) Interval(alpha float64) (low, high float64, err error) {
 	if err := checkLevel(alpha); err != nil {
 		return 0, 0, err
@@ -102,8 +102,8 @@ func WelchTest(control, treatment Moments, t Test) (Effect, error) {
 	return NewEffect("Welch's t test", a, b, satterthwaite(a.Variance, b.Variance, control.N, treatment.N), t)
 }
 
-// ZTest compares two means by the large-sample z test with the variance of each arm. Below some hundred units Welch's test is the
-// better one.
+// ZTest compares two means by the large-sample z test with the variance of each arm, z = (m_b - m_a - null)/√(s_a²/n_a + s_b²/n_b). Below some
+// hundred units Welch's test is the better one.
 func ZTest(control, treatment Moments, t Test) (Effect, error) {
 	a, b, err := samples(control, treatment)
 	if err != nil {

@@ -168,8 +168,8 @@ func Levels(c Correction, p []float64, alpha float64) ([]float64, error) {
 	return out, nil
 }
 
-// WeightedLevels shares alpha among comparisons by weights, so that the primary metric can be given most of it (a weighted Bonferroni
-// correction, whose intervals hold jointly).
+// WeightedLevels shares alpha among comparisons by weights, α w/Σw, so that the primary metric can be given most of it (a weighted Bonferroni
+// correction, whose intervals hold jointly; Y. Hochberg and A. C. Tamhane, Multiple Comparison Procedures, 1987).
 func WeightedLevels(weights []float64, alpha float64) ([]float64, error) {
 	if err := checkLevel(alpha); err != nil {
 		return nil, err

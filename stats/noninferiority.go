@@ -111,7 +111,8 @@ type NonInferiorityRates struct {
 	WaldZ, WaldP float64
 }
 
-// NonInferiorRates tests whether the treatment's rate is above the control's less the margin.
+// NonInferiorRates tests whether the treatment's rate is above the control's less the margin: z = (p_b - p_a + margin)/se, one-sided, with the
+// standard errors that NonInferiorityRates names. It assumes expected counts of 5 and more.
 func NonInferiorRates(control, treatment Proportion, margin float64) (NonInferiorityRates, error) {
 	for _, p := range []Proportion{control, treatment} {
 		if err := p.check(); err != nil {

@@ -13,8 +13,9 @@ type MeansPower struct {
 	Z, T float64
 }
 
-// PowerOfMeans is the probability to find a difference of delta between two means with these standard deviations and numbers of units.
-// Two-sided tests count both tails; a one-sided test (Greater) looks for delta > 0, Less for delta < 0.
+// PowerOfMeans is the probability to find a difference of delta between two means with these standard deviations and numbers of units: by the
+// normal, P(|Z + δ/√(σ_a²/n_a + σ_b²/n_b)| > z), and by Student's t with the noncentral t distribution (J. Cohen, Statistical Power Analysis,
+// 1988; R's power.t.test, strict). Two-sided tests count both tails; a one-sided test (Greater) looks for delta > 0, Less for delta < 0.
 func PowerOfMeans(nA, nB int64, delta, sdA, sdB, alpha float64, alternative Alternative) (MeansPower, error) {
 	if err := checkLevel(alpha); err != nil {
 		return MeansPower{}, err
@@ -77,7 +78,9 @@ type RatesPower struct {
 	Pooled, Arcsine float64
 }
 
-// PowerOfRates is the probability to find that the rate is pB in the treatment when it is pA in control.
+// PowerOfRates is the probability to find that the rate is pB in the treatment when it is pA in control, by the normal approximation of the
+// pooled z test (J. L. Fleiss, B. Levin and M. C. Paik, Statistical Methods for Rates and Proportions, 2003, section 4.2; both tails), and by
+// Cohen's h (J. Cohen, Statistical Power Analysis, 1988). It assumes expected counts of 5 and more.
 func PowerOfRates(pA, pB float64, nA, nB int64, alpha float64) (RatesPower, error) {
 	if err := checkLevel(alpha); err != nil {
 		return RatesPower{}, err

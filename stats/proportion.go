@@ -71,8 +71,12 @@ func checkBoth(control, treatment Proportion) error {
 	return graver(control.check(), treatment.check())
 }
 
-// TwoProportions compares two rates by the z test with the unpooled variance p(1-p)/n of each arm, whose interval and p agree; the
-// pooled test, which is the better known one, is returned beside it. Both are large-sample methods.
+// TwoProportions compares two rates by the z test with the unpooled variance of each arm (A. Agresti, Categorical Data Analysis, 2002, section
+// 3.1), whose interval and p agree; the pooled test, which is the better known one, is returned beside it:
+//
+//	z = (p_b - p_a) / √(p_a(1-p_a)/n_a + p_b(1-p_b)/n_b)
+//
+// It assumes units that convert independently, and expected counts of 5 and more in each cell (Small).
 func TwoProportions(control, treatment Proportion, alpha float64) (Effect, PooledZ, error) {
 	pooled, err := Pooled(control, treatment)
 	if err != nil {

@@ -16,7 +16,8 @@ type DifferenceIntervals struct {
 	MiettinenNurminen Range
 }
 
-// RateDifference are the intervals of treatment - control with error probability alpha.
+// RateDifference are the intervals of treatment - control with error probability alpha, each by the paper that DifferenceIntervals names. They
+// assume units that convert independently.
 func RateDifference(control, treatment Proportion, alpha float64) (DifferenceIntervals, error) {
 	if err := checkLevel(alpha); err != nil {
 		return DifferenceIntervals{}, err

@@ -47,7 +47,8 @@ func (s *CoSums) Ratio(x, y int) (Ratio, error) {
 // Sample is the ratio for a comparison under any rule.
 func (r Ratio) Sample() Sample { return Sample{Mean: r.Value, Rest: r.Rest, Variance: r.Variance} }
 
-// CompareRatios compares two ratios by the z test with the delta method's variances.
+// CompareRatios compares two ratios by the z test with the delta method's variances (CoSums.Ratio): z = (R_b - R_a)/√(V_a + V_b). It assumes
+// many units, whatever number of denominators each has.
 func CompareRatios(control, treatment Ratio, t Test) (Effect, error) {
 	for _, r := range [...]Ratio{control, treatment} {
 		if r.N < 2 {

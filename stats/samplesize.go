@@ -15,7 +15,9 @@ type MeansSize struct {
 	T float64
 }
 
-// SizeForMeans is the sample size to find a difference of delta between two means with the power given.
+// SizeForMeans is the sample size to find a difference of delta between two means with the power given, by the normal and by the t test (see
+// MeansSize; S.-C. Chow, J. Shao and H. Wang, Sample Size Calculations in Clinical Research, 2008, section 3.2). It assumes means that are
+// nearly normal at that size.
 func SizeForMeans(delta, sdA, sdB, kappa, alpha, power float64, alternative Alternative) (MeansSize, error) {
 	if err := checkSize(kappa, alpha, power); err != nil {
 		return MeansSize{}, err
@@ -93,7 +95,8 @@ type RatesSize struct {
 	Arcsine, H float64
 }
 
-// SizeForRates is the sample size to find that the rate is pB in the treatment when it is pA in control.
+// SizeForRates is the sample size to find that the rate is pB in the treatment when it is pA in control, by the formulas of RatesSize (J. L.
+// Fleiss, B. Levin and M. C. Paik, Statistical Methods for Rates and Proportions, 2003, section 4.2). It assumes independent units.
 func SizeForRates(pA, pB, kappa, alpha, power float64) (RatesSize, error) {
 	if err := checkSize(kappa, alpha, power); err != nil {
 		return RatesSize{}, err
@@ -156,7 +159,8 @@ func DetectableRelativeMean(nA, nB int64, meanA, sdA, sdB, alpha, power float64)
 	return (r*va + math.Sqrt(r*va*r*va+lead*r*(va+vb))) / lead, nil
 }
 
-// DetectableRate is the rate above pA that is found in the treatment with the power given: where the main tail of the pooled z test has it.
+// DetectableRate is the rate above pA that is found in the treatment with the power given: where the main tail of the pooled z test has it,
+// z_{1-α/2} se₀ + z_power se₁ = p_b - p_a with the standard errors of PowerOfRates under equality and under the two rates.
 func DetectableRate(pA float64, nA, nB int64, alpha, power float64) (float64, error) {
 	if err := checkSize(1, alpha, power); err != nil {
 		return 0, err

@@ -12,7 +12,7 @@ type SRM struct {
 	P, LnP float64
 }
 
-// SampleRatio tests observed units per arm against integer weights: SampleShares with whole numbers.
+// SampleRatio tests observed units per arm against integer weights: SampleShares with whole numbers, as experiments record them.
 func SampleRatio(observed, weights []int64) (SRM, error) {
 	shares := make([]float64, len(weights))
 	for i, w := range weights {
@@ -21,8 +21,9 @@ func SampleRatio(observed, weights []int64) (SRM, error) {
 	return SampleShares(observed, shares)
 }
 
-// SampleShares tests observed units per arm against weights of any sum (Pearson's chi-square with one degree of freedom less than
-// there are arms with weight). Units in an arm without weight are an alarm of their own: TrafficInZeroWeightArm.
+// SampleShares tests observed units per arm against weights of any sum (Pearson's chi-square, Σ(O-E)²/E with one degree of freedom less than
+// there are arms with weight; A. Fabijan et al., Diagnosing sample ratio mismatch, KDD 2019). Units in an arm without weight are an alarm of
+// their own: TrafficInZeroWeightArm. It assumes units that are assigned independently, and a single look; SampleRatioSequence may be watched.
 func SampleShares(observed []int64, weights []float64) (SRM, error) {
 	total, sum, err := checkShares(observed, weights)
 	if err != nil {

@@ -27,7 +27,9 @@ type SRMByPart struct {
 	Deviation float64
 }
 
-// SampleRatioByPart tests the sample ratio by day, by dimension or by period of planned shares. Every part has the same arms.
+// SampleRatioByPart tests the sample ratio by day, by dimension or by period of planned shares: SampleShares in every part, corrected by Holm,
+// and the sum of their statistics, which is chi-square with the sum of their degrees of freedom because parts have different units. Every part
+// has the same arms.
 func SampleRatioByPart(parts []SRMPart) (SRMByPart, error) {
 	out := SRMByPart{Parts: make([]SRM, len(parts))}
 	p := make([]float64, len(parts))

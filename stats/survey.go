@@ -39,7 +39,8 @@ func (s NPS) Sample() (Sample, error) {
 	return Sample{Mean: s.Score(), Variance: s.SE() * s.SE()}, nil
 }
 
-// Interval is the normal interval of the score at level 1 - alpha.
+// Interval is the normal interval of the score at level 1 - alpha, S ∓ z SE (see CompareNPS). With fewer than some dozens of answers it is too
+// short.
 func (s NPS) Interval(alpha float64) (Range, error) {
 	if err := checkLevel(alpha); err != nil {
 		return Range{}, err
@@ -51,7 +52,9 @@ func (s NPS) Interval(alpha float64) (Range, error) {
 	return Range{Low: s.Score() - half, High: s.Score() + half}, nil
 }
 
-// CompareNPS compares two scores by the z test. (Satisfaction, CSAT, is a Proportion: satisfied of all answers.)
+// CompareNPS compares two scores by the z test of two means, an answer being worth 100, 0 or -100: z = (S_b - S_a)/√(SE_a² + SE_b²) with
+// SE² = 100² (p + d - (p - d)²)/n and the shares p of promoters and d of detractors. It assumes independent answers, some dozens in each
+// arm. (Satisfaction, CSAT, is a Proportion: satisfied of all answers.)
 func CompareNPS(control, treatment NPS, t Test) (Effect, error) {
 	a, errA := control.Sample()
 	b, errB := treatment.Sample()

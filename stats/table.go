@@ -22,8 +22,9 @@ func chiSquared(statistic float64, df int) ChiSquared {
 	}
 }
 
-// Independence is Pearson's chi-square test of a table without continuity correction (K. Pearson, Philosophical Magazine 50, 1900):
-// arms against converted or not, or the arms of one experiment against those of another. Rows and columns must not be empty.
+// Independence is Pearson's chi-square test of a table without continuity correction (K. Pearson, Philosophical Magazine 50, 1900), Σ(O-E)²/E
+// with E = row·column/total and (rows-1)(columns-1) degrees of freedom: arms against converted or not, or the arms of one experiment against
+// those of another. Rows and columns must not be empty. It assumes independent units, and expected counts of 5 and more.
 func Independence(table [][]int64) (ChiSquared, error) {
 	rows, columns, total, err := margins(table)
 	if err != nil {

@@ -38,8 +38,9 @@ type Trend struct {
 }
 
 // Novelty looks for a trend in effects per period (days since exposure, or calendar days) with their standard errors, in order of time at: the
-// weighted slope Σw(t-t̄)d/Σw(t-t̄)² with w = 1/se², and the first periods against the later ones. early is how many periods are the first ones
-// (7 days for a week); 0 compares the first third with the last third. The periods' effects must come from different units or measurements.
+// weighted slope Σw(t-t̄)d/Σw(t-t̄)² with w = 1/se², and the first periods against the later ones, each group pooled by w. early is how many
+// periods are the first ones (7 days for a week); 0 compares the first third with the last third. The periods' effects must come from different
+// units or measurements, and be nearly normal.
 func Novelty(at, effects, ses []float64, early int, alpha float64) (Trend, error) {
 	if err := checkLevel(alpha); err != nil {
 		return Trend{}, err
@@ -105,7 +106,8 @@ type Crossover struct {
 	Alarm            bool    // the whole interval is above CrossoverLimit
 }
 
-// CrossoverShare judges units seen in several arms, of all units seen.
+// CrossoverShare judges units seen in several arms, of all units seen, by Wilson's interval at 95 % against CrossoverLimit: an alarm at the limit
+// itself is 2.5 % likely. It assumes units that cross over independently.
 func CrossoverShare(several, all int64) (Crossover, error) {
 	p := Proportion{N: all, X: several}
 	low, high, err := p.Wilson(0.05)
@@ -118,8 +120,9 @@ func CrossoverShare(several, all int64) (Crossover, error) {
 // ImbalanceLevel is the error probability of all comparisons before the exposure together.
 const ImbalanceLevel = 0.001
 
-// Imbalance compares what was measured before anybody was exposed. comparisons is how many such comparisons are made (arms × metrics); each has
-// ImbalanceLevel/comparisons. An imbalance means that assignment or logging is at fault: no treatment works backwards.
+// Imbalance compares what was measured before anybody was exposed, by Welch's test. comparisons is how many such comparisons are made (arms ×
+// metrics); each has ImbalanceLevel/comparisons (Bonferroni). An imbalance means that assignment or logging is at fault: no treatment works
+// backwards. It assumes what WelchTest does.
 func Imbalance(control, treatment Moments, comparisons int) (e Effect, imbalanced bool, err error) {
 	if comparisons < 1 {
 		return Effect{}, false, fail(InvalidInput, "there is at least one comparison, not %d", comparisons)
@@ -129,7 +132,8 @@ func Imbalance(control, treatment Moments, comparisons int) (e Effect, imbalance
 }
 
 // Interaction is whether two experiments on the same units change each other's effect, from the means of the four cells (control or treatment of
-// the first, then of the second): (B₁B₂ - B₁A₂ - A₁B₂ + A₁A₂) / √ΣV, two-sided by z.
+// the first, then of the second): z = (B₁B₂ - B₁A₂ - A₁B₂ + A₁A₂) / √ΣV, two-sided. It assumes experiments that are assigned independently of
+// each other, and means that are nearly normal.
 func Interaction(aa, ab, ba, bb Sample) (difference, se, p float64, err error) {
 	variance := 0.0
 	for _, s := range [...]Sample{aa, ab, ba, bb} {

@@ -15,9 +15,9 @@ type Uniformity struct {
 // mostExact is the largest sample whose p value is exact in every case.
 const mostExact = 5_000
 
-// Uniform tests p values for uniformity. P is exact for up to 5,000 values (G. Marsaglia, W. W. Tsang and J. Wang, Evaluating Kolmogorov's
-// distribution, J. Stat. Software 8(18), 2003) and where P is below 1e-5 or so for more; beyond, it is Pelz and Good's asymptotic series
-// to the third order (JRSS B 38, 1976), right to 1e-8.
+// Uniform tests p values for uniformity by D = sup |F_n(p) - p|. P is exact for up to 5,000 values (G. Marsaglia, W. W. Tsang and J. Wang,
+// Evaluating Kolmogorov's distribution, J. Stat. Software 8(18), 2003) and where P is below 1e-5 or so for more; beyond, it is Pelz and Good's
+// asymptotic series to the third order (JRSS B 38, 1976), right to 1e-8. It assumes independent p values of continuous statistics.
 func Uniform(p []float64) (Uniformity, error) {
 	if len(p) == 0 {
 		return Uniformity{}, fail(InsufficientData, "there are no p values")

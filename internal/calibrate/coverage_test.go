@@ -33,7 +33,7 @@ var rowOf = map[string]string{
 	"Mixture": "mixture sequential test", "Rule.LnE": "e-BH", "Rule.P": "guardrail, one-sided confidence sequence", "NormalMixtureBound": "normal-mixture bound",
 	"GroupSequentialPlan.Look":       "group-sequential, Lan-DeMets O'Brien-Fleming",
 	"GroupSequentialPlan.LookInTime": "group-sequential, alpha spent by time, units early", "Look.Rule": "group-sequential, Lan-DeMets Pocock",
-	"ClassicalLook.RuleAt": "classical Pocock", "SpendingBoundary": "spending boundary, power spending with exponent 3",
+	"ClassicalLook.RuleAt": "classical Pocock", "ClassicalBoundary": "classical O'Brien-Fleming", "SpendingBoundary": "spending boundary, power spending with exponent 3",
 	"Boundary.Inflation": "group-sequential, O'Brien-Fleming, five looks", "SequenceInflation": "confidence sequence, at its end",
 	"TunedRho": "asymptotic confidence sequence", "Adjust": "holm", "EBH": "e-BH", "Levels": "bonferroni", "WeightedLevels": "weighted Bonferroni",
 	"TwoSidedZ": "bonferroni", "SampleShares": "chi-square, one look", "SampleRatio": "chi-square of whole weights, one look",
@@ -55,7 +55,7 @@ var exempt = map[string][]string{
 		"Sums.AddInt", "Sums.Clone", "Sums.Merge", "Sums.Moments", "Sums.N", "Sums.Remove", "Sums.Sum", "Sums.SumSquares", "SumsOf", "Caps.Of", "Uncapped",
 	},
 	"a short form of a method that has a row": {
-		"Median", "Proportion.ClopperPearson", "Proportion.Wilson", "Look.RuleAt", "ClassicalBoundary", "ClassicalBoundaryOneSided", "NewEffect", "Rule.LnP", "Effect.Significant", "OuterRanks",
+		"Median", "Proportion.ClopperPearson", "Proportion.Wilson", "Look.RuleAt", "ClassicalBoundaryOneSided", "NewEffect", "Rule.LnP", "Effect.Significant", "OuterRanks",
 	},
 	"a part of a method that has a row, or the name of one": {
 		"Boundary.Crossing", "Look.Critical", "Spending.Name", "Spending.Spent", "TunedRhoApproximate", "GaussianPrior.Scaled",

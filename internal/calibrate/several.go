@@ -47,8 +47,9 @@ const (
 
 // leading notes whether the arm that leads is the best as often as it says, and what it loses.
 func (t *tally) leading(method string, truth, chances, losses []float64) {
-	lead := slices.Index(chances, slices.Max(chances))
-	best := slices.Max(truth)
+	best, most := slices.Max(truth), slices.Max(chances)
+	// two arms with the same data lead together, whatever rounding says: the first of them does
+	lead := slices.IndexFunc(chances, func(p float64) bool { return p >= most*(1-1e-9) })
 	t.note(method, "the arm that leads is "+chanceLess, about, 0, indicator(truth[lead] == best)-chances[lead])
 	t.note(method, "control is "+chanceLess, about, 0, indicator(truth[0] == best)-chances[0])
 	t.note(method, lossLess, about, 0, best-truth[lead]-losses[lead])
@@ -151,15 +152,19 @@ func classicalRules(out []walked) ([]walked, error) {
 		name string
 		rise float64
 	}{{"classical O'Brien-Fleming", -0.5}, {"classical Pocock", 0}} {
-		design := walked{name: c.name, promise: about}
-		for k := range looks {
-			rule, err := stats.ClassicalLook{Rise: c.rise, Look: k + 1, Looks: looks}.RuleAt(alpha)
-			if err != nil {
-				return nil, err
-			}
-			design.rules = append(design.rules, rule)
+		var rules []stats.Rule
+		boundary, _, err := stats.ClassicalBoundary(c.rise, looks, alpha)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, design)
+		for _, bound := range boundary.Bounds[:looks-1] {
+			rules = append(rules, stats.Rule{Critical: bound})
+		}
+		last, err := stats.ClassicalLook{Rise: c.rise, Look: looks, Looks: looks}.RuleAt(alpha)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, walked{name: c.name, promise: about, rules: append(rules, last)})
 	}
 	spending, err := stats.SpendingBoundary(stats.Spending{Kind: stats.PowerSpending, Parameter: 3}, equal(looks), alpha, false)
 	if err != nil {
