@@ -197,26 +197,10 @@ func TestTheChanceToWinAgreesWithTheCredibleInterval(t *testing.T) {
 	})
 }
 
-func BenchmarkBetaBinomial(b *testing.B) {
-	for b.Loop() {
-		if _, err := stats.BetaBinomial(stats.Proportion{N: 44_700, X: 8_502}, stats.Proportion{N: 45_489, X: 8_279}, stats.BetaPrior{Alpha: 1, Beta: 1}, 0.05); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkGaussianPosterior(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := stats.GaussianPosterior(0.05, 0.03, &stats.GaussianPrior{Variance: 0.09}, 0.05); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkBestOf4Gaussians(b *testing.B) {
-	for b.Loop() {
-		if _, err := stats.BestOfGaussians([]float64{0.1, 0.11, 0.105, 0.09}, []float64{0.005, 0.006, 0.005, 0.004}, false); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -79,6 +79,7 @@ func BenchmarkComparison(b *testing.B) {
 	all := cells(4, 2, 1)[0][0]
 	control, treatment := all[0], all[1]
 	p, q := stats.Proportion{N: 44_700, X: 8_502}, stats.Proportion{N: 45_489, X: 8_279}
+	few, none := stats.Proportion{N: 300, X: 5}, stats.Proportion{N: 290}
 	rule, err := stats.FixedHorizon(0.05)
 	if err != nil {
 		b.Fatal(err)
@@ -107,6 +108,22 @@ func BenchmarkComparison(b *testing.B) {
 			_, err := stats.CompareNPS(stats.NPS{Promoters: 120, Passives: 60, Detractors: 40}, stats.NPS{Promoters: 150, Passives: 50, Detractors: 30}, test)
 			return err
 		},
+		"beta-binomial": func() error { _, err := stats.BetaBinomial(p, q, stats.BetaPrior{Alpha: 1, Beta: 1}, 0.05); return err },
+		"beta-binomial/few conversions": func() error {
+			_, err := stats.BetaBinomial(few, none, stats.BetaPrior{Alpha: 1, Beta: 1}, 0.05)
+			return err
+		},
+		"rates/score/few conversions": func() error { _, err := stats.ScoreProportions(few, none, rule); return err },
+		"best of four rates (three comparisons)": func() error {
+			_, err := stats.BestOfRates([]stats.Proportion{p, q, {N: 45_000, X: 8_400}, {N: 44_000, X: 8_300}}, stats.BetaPrior{Alpha: 1, Beta: 1}, false)
+			return err
+		},
+		"best of four means (three comparisons)": func() error {
+			_, err := stats.BestOfGaussians([]float64{0.1, 0.11, 0.105, 0.09}, []float64{0.005, 0.006, 0.005, 0.004}, false)
+			return err
+		},
+		"non-inferiority of rates": func() error { _, err := stats.NonInferiorRates(p, q, 0.01); return err },
+		"always-valid rate":        func() error { _, _, err := p.RateSequence(1, 1, 0.05); return err },
 		"welch from moments (no sums)": func() error {
 			_, err := stats.Welch(stats.MomentsFrom(1000, 3, 4), stats.MomentsFrom(1100, 3.1, 5), 0.05)
 			return err

@@ -14,8 +14,8 @@ type ClassicalLook struct {
 	Look, Looks int
 }
 
-// RuleAt is the rule of the look at an error probability over all looks, both sides together. Its p value is the repeated one: the
-// probability that the design whose bound lies at the statistic is crossed at any of its looks.
+// RuleAt is the rule of the look at an error probability over all looks, both sides together, with the bound of ClassicalBoundary. Its p value is
+// the repeated one: the probability that the design whose bound lies at the statistic is crossed at any of its looks.
 func (l ClassicalLook) RuleAt(alpha float64) (Rule, error) {
 	if l.Look < 1 || l.Look > l.Looks {
 		return Rule{}, fail(InvalidInput, "a design of %d looks has no look %d", l.Looks, l.Look)

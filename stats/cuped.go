@@ -135,8 +135,9 @@ func plain(list []pair) []float64 {
 // since its issue 3610.
 func (e CUPEDEffect) RelativeSE() float64 { return e.relativeSE(e.Raw.Difference) }
 
-// WithMissing makes two covariates of one that some units lack (NaN): the value, 0 where it is missing, and whether it is. With both
-// nobody is dropped, and the units without earlier data are a stratum of their own.
+// WithMissing makes two covariates of one that some units lack (NaN): the value, 0 where it is missing, and whether it is (the missing-indicator
+// method, which randomisation makes valid: A. Zhao and P. Ding, JASA 119, 2024). With both nobody is dropped, and the units without earlier
+// data are a stratum of their own.
 func WithMissing(x []float64) (value, missing []float64) {
 	value, missing = make([]float64, len(x)), make([]float64, len(x))
 	for i, v := range x {

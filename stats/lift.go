@@ -29,8 +29,9 @@ type LogRatio struct {
 	Interval  Range
 }
 
-// RelativeLift is the relative effect of two estimates at a fixed horizon with the normal's critical value. A control of 0 has
-// none: UndefinedRatio, while the difference still has its own test.
+// RelativeLift is the relative effect b/a - 1 of two estimates at a fixed horizon with the normal's critical value, by each method in use: Fieller,
+// the log ratio, and the delta method with SE² = (V_b + (b/a)² V_a)/a². A control of 0 has none: UndefinedRatio, while the difference still has
+// its own test. Assumes estimates that are nearly normal and independent.
 func RelativeLift(control, treatment Sample, alpha float64) (Lift, error) {
 	e, err := NewEffect("relative lift", control, treatment, math.Inf(1), Test{Alpha: alpha})
 	if err != nil {
@@ -70,7 +71,7 @@ func logRatio(control, treatment Sample, e Effect) *LogRatio {
 	return &out
 }
 
-// TwoSidedZ is a two-sided p of a z statistic and its logarithm.
+// TwoSidedZ is the two-sided p = 2 Φ(-|z|) of a z statistic, and its logarithm, which is right also where p underflows.
 func TwoSidedZ(z float64) (p, lnP float64) {
 	z = math.Abs(z)
 	return math.Min(1, 2*special.NormalSurvival(z)), math.Min(0, math.Ln2+special.LogNormalSurvival(z))

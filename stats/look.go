@@ -96,7 +96,7 @@ func (p GroupSequentialPlan) lnSpent(times []float64, final bool, level float64)
 // Critical is the bound of this look under the plan's alpha.
 func (l Look) Critical() float64 { return l.Boundary.Bounds[len(l.Boundary.Bounds)-1] }
 
-// Rule is the rule of this look at the plan's alpha.
+// Rule is the rule of this look at the plan's alpha: RuleAt with the alpha of the GroupSequentialPlan.
 func (l Look) Rule() (Rule, error) { return l.RuleAt(l.plan.Alpha) }
 
 // RuleAt is the rule of this look at another alpha, as a correction for many comparisons asks for.

@@ -19,8 +19,12 @@ const (
 	BenjaminiYekutieli Correction = "benjamini_yekutieli" // Ann. Stat. 29, 2001: the same under any dependence
 )
 
-// Adjust is the adjusted p value of each, in the order given: compared with alpha, it decides as the correction does. The family is
-// what is passed in: a comparison that was made and has no p (no data) belongs to it as 1, so that it is counted. No p values give none.
+// Adjust is the adjusted p value of each, in the order given: compared with alpha, it decides as the correction does. With the k-th smallest p of m
+// it is m·p (Bonferroni), the largest (m-j+1)·p_j of j <= k (Holm, Scand. J. Stat. 6, 1979), the smallest (m-j+1)·p_j of j >= k (Hochberg,
+// Biometrika 75, 1988), or the smallest m·p_j/j of j >= k (Benjamini and Hochberg, JRSS B 57, 1995; times Σ1/i for Benjamini and Yekutieli, Ann.
+// Stat. 29, 2001). Bonferroni, Holm and Benjamini-Yekutieli hold under any dependence, the others when the p values are independent or positively
+// dependent. The family is what is passed in: a comparison that was made and has no p (no data) belongs to it as 1, so that it is counted. No p
+// values give none.
 func Adjust(c Correction, p []float64) ([]float64, error) {
 	for i, v := range p {
 		if !(v >= 0 && v <= 1) {

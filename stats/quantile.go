@@ -100,7 +100,7 @@ func OuterRanks(q float64, star int64) (low, high float64) {
 	return math.Max(0, q-half), math.Min(1, q+half)
 }
 
-// OuterQuantileOf is the q quantile of one independent value per unit.
+// OuterQuantileOf is the q quantile of one independent value per unit, with the values at OuterRanks; ClusteredQuantile is for units with several.
 func OuterQuantileOf(values []float64, q float64) (OuterQuantile, error) {
 	if !(q > 0 && q < 1) || !finite(values...) {
 		return OuterQuantile{}, fail(InvalidInput, "a quantile in (0, 1) of finite values was expected, not %v", q)

@@ -53,7 +53,8 @@ type Design struct {
 // mostUnits is the largest sample that is an answer.
 const mostUnits = 1e15
 
-// Size is how many units each arm needs. The arm that needs the largest experiment decides.
+// Size is how many units each arm needs, by the formula that Design names: SizeForRates, SizeForMeans' normal formula, or (z_{1-α} + z_power)² (σ_a²
+// + σ_b²/κ)/(δ + margin)², times all factors. The arm that needs the largest experiment decides.
 func (q Question) Size() (Design, error) {
 	if err := q.check(); err != nil {
 		return Design{}, err

@@ -16,8 +16,8 @@ type DifferenceIntervals struct {
 	MiettinenNurminen Range
 }
 
-// RateDifference are the intervals of treatment - control with error probability alpha, each by the paper that DifferenceIntervals names. They
-// assume units that convert independently.
+// RateDifference are the intervals of treatment - control with error probability alpha: Newcombe's d ∓ √((p_b - l_b)² + (u_a - p_a)²) with Wilson's
+// limits, Agresti and Caffo's, and Miettinen and Nurminen's (see DifferenceIntervals). They assume units that convert independently.
 func RateDifference(control, treatment Proportion, alpha float64) (DifferenceIntervals, error) {
 	if err := checkLevel(alpha); err != nil {
 		return DifferenceIntervals{}, err

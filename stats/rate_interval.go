@@ -24,7 +24,8 @@ type RateIntervals struct {
 	Jeffreys Range
 }
 
-// Intervals are all intervals of the rate.
+// Intervals are all intervals of the rate, each by the paper that RateIntervals names: Wald's p ∓ z √(p(1-p)/n) and the better ones. They assume
+// units that convert independently.
 func (p Proportion) Intervals(alpha float64) (RateIntervals, error) {
 	if err := p.checkWith(alpha); err != nil {
 		return RateIntervals{}, err

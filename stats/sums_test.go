@@ -1,6 +1,7 @@
 package stats_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -278,4 +279,43 @@ func TestColumnsGiveTheBitsOfAddingUnitByUnit(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Any numbers in any order: blocks of columns are the units one by one, to the bit, and what is no number is refused by both.
+func FuzzColumnsAreTheirUnits(f *testing.F) {
+	f.Add([]byte("0123456789abcdef01234567"), uint16(1030))
+	f.Add(binary.LittleEndian.AppendUint64(nil, math.Float64bits(9.99)), uint16(1))
+	f.Fuzz(func(t *testing.T, raw []byte, repeat uint16) {
+		var drawn []float64
+		for ; len(raw) >= 8 && len(drawn) < 64; raw = raw[8:] {
+			drawn = append(drawn, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
+		}
+		if len(drawn) < 2 {
+			return
+		}
+		n := len(drawn)/2 + int(repeat%3000)
+		x, y, one := make([]float64, n), make([]float64, n), stats.NewCoSums(2)
+		var failed error
+		for i := range n {
+			x[i], y[i] = drawn[i%len(drawn)], drawn[(i*7+3)%len(drawn)]
+			if err := one.Add(x[i], y[i]); err != nil {
+				failed = err
+			}
+		}
+		many, err := stats.CoSumsOf(x, y)
+		if (err != nil) != (failed != nil) {
+			t.Fatalf("columns: %v, units: %v", err, failed)
+		}
+		if err != nil {
+			return
+		}
+		for i := range 2 {
+			if got, want := fmt.Sprint(bitsOf(many.Moments(i))), fmt.Sprint(bitsOf(one.Moments(i))); got != want {
+				t.Errorf("value %d: %v, unit by unit %v", i, got, want)
+			}
+		}
+		if got, want := many.Covariance(0, 1), one.Covariance(0, 1); math.Float64bits(got) != math.Float64bits(want) {
+			t.Errorf("covariance %v, unit by unit %v", got, want)
+		}
+	})
 }

@@ -23,7 +23,8 @@ type Percentiles struct {
 	NonZero bool
 }
 
-// Caps are the type 7 quantiles of the values. An end for which there is no value is infinite.
+// Caps are the type 7 quantiles of the values (R. J. Hyndman and Y. Fan, American Statistician 50, 1996). An end for which there is no value is
+// infinite. Take the values of all arms together: caps of each arm would remove a part of the effect.
 func (p Percentiles) Caps(values []float64) (Caps, error) {
 	if !(p.Lower >= 0 && p.Lower < 1) || !(p.Upper >= 0 && p.Upper <= 1) || p.Upper > 0 && p.Lower >= p.Upper {
 		return Caps{}, fail(InvalidInput, "values cannot be cut at the quantiles %v and %v", p.Lower, p.Upper)
@@ -56,8 +57,9 @@ type Capped struct {
 	Low, High int64
 }
 
-// Cap cuts the values of all arms and sums them. The variance is that of the cut values, so intervals speak of the cut metric. A cap
-// that leaves no difference between any two units is refused: of a metric that is 0 for 99 % of units, the 99 % quantile is 0.
+// Cap cuts the values of all arms, min(high, max(low, x)), and sums them (winsorizing; R. R. Wilcox, Introduction to Robust Estimation and Hypothesis
+// Testing, 2012, section 2.2). The variance is that of the cut values, so intervals speak of the cut metric, and assume nothing about the other. A
+// cap that leaves no difference between any two units is refused: of a metric that is 0 for 99 % of units, the 99 % quantile is 0.
 func Cap(c Caps, arms ...[]float64) (Capped, error) {
 	if math.IsNaN(c.Low) || math.IsNaN(c.High) || c.Low > c.High {
 		return Capped{}, fail(InvalidInput, "values cannot be cut at %v and %v", c.Low, c.High)

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -80,21 +81,24 @@ func exported(t *testing.T) map[string]bool {
 			if !ok || !f.Name.IsExported() {
 				continue
 			}
-			name := f.Name.Name
-			if f.Recv != nil {
-				of := f.Recv.List[0].Type
-				if star, ok := of.(*ast.StarExpr); ok {
-					of = star.X
-				}
-				if !of.(*ast.Ident).IsExported() {
-					continue
-				}
-				name = of.(*ast.Ident).Name + "." + name
+			if name := nameOf(f); ast.IsExported(name) {
+				out[name] = true
 			}
-			out[name] = true
 		}
 	}
 	return out
+}
+
+// nameOf is a function's name, after its type's where it is a method.
+func nameOf(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return f.Name.Name
+	}
+	of := f.Recv.List[0].Type
+	if star, ok := of.(*ast.StarExpr); ok {
+		of = star.X
+	}
+	return of.(*ast.Ident).Name + "." + f.Name.Name
 }
 
 // used are the names after a dot in the studies.
@@ -123,7 +127,7 @@ func parsed(t *testing.T, folder string) []*ast.File {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,5 +174,33 @@ func TestEveryMethodHasARowOrAReason(t *testing.T) {
 	}
 	for name := range left {
 		t.Errorf("stats.%s has no row in the table of calibration: add one to a study, or the reason why it has none", name)
+	}
+}
+
+// The documentation of every method that has a row tells by which formula or whose, or which other method or type says so, so that a reader can
+// check it without the code.
+func TestEveryMethodSaysItsFormulaOrItsSource(t *testing.T) {
+	says := regexp.MustCompile(`\b(19|20)\d\d\b|[=√Σ∫∓²]|edition, section`)
+	words := regexp.MustCompile(`\w+`)
+	others := map[string]bool{}
+	for name := range exported(t) {
+		for _, part := range strings.Split(name, ".") {
+			others[part] = true
+		}
+	}
+	for _, file := range parsed(t, "../../stats") {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || rowOf[nameOf(f)] == "" || says.MatchString(f.Doc.Text()) {
+				continue
+			}
+			named := false
+			for _, word := range words.FindAllString(f.Doc.Text(), -1) {
+				named = named || others[word] && word != f.Name.Name
+			}
+			if !named {
+				t.Errorf("the documentation of %s names neither formula nor source:\n%s", nameOf(f), f.Doc.Text())
+			}
+		}
 	}
 }
