@@ -184,7 +184,7 @@ func TestEveryMethodSaysItsFormulaOrItsSource(t *testing.T) {
 	words := regexp.MustCompile(`\w+`)
 	others := map[string]bool{}
 	for name := range exported(t) {
-		for _, part := range strings.Split(name, ".") {
+		for part := range strings.SplitSeq(name, ".") {
 			others[part] = true
 		}
 	}
