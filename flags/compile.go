@@ -194,18 +194,6 @@ func (b *builder) setSegment(i int, s *compiledSegment) {
 	b.segments[i], b.asks = s, true
 }
 
-// itself is the flag as it was compiled, whatever became of what it asks for.
-func (f *compiledFlag) itself() *compiledFlag {
-	if f != nil && f.sound != nil {
-		return f.sound
-	}
-	return f
-}
-
-func (f *compiledFlag) asks() bool {
-	return f != nil && len(f.flags)+len(f.segments) > 0
-}
-
 func (b *builder) finish() *Ruleset {
 	if b.keys {
 		b.order()

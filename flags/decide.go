@@ -24,7 +24,7 @@ func (r *Ruleset) find(key string, who *Subject) verdict {
 	if f.always != nil {
 		return verdict{outcome: f.always}
 	}
-	return f.decide(r, nil, who)
+	return f.prepared().decide(r, nil, who)
 }
 
 // verdict is a Decision without its revision: four words, which a function returns in registers.
@@ -42,7 +42,7 @@ func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 			f := r.flags[i]
 			v := verdict{outcome: f.always}
 			if v.outcome == nil {
-				v = f.decide(r, &l, &who)
+				v = f.prepared().decide(r, &l, &who)
 			}
 			if !yield(f.key, Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}) {
 				return
@@ -52,7 +52,7 @@ func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 }
 
 // decide takes what was found out about the subject before, nil for nothing.
-func (f *compiledFlag) decide(r *Ruleset, before *look, who *Subject) verdict {
+func (f *prepared) decide(r *Ruleset, before *look, who *Subject) verdict {
 	if f.always != nil {
 		return verdict{outcome: f.always}
 	}
@@ -96,7 +96,7 @@ func (f *first) decide(who *Subject) verdict {
 	return verdict{}
 }
 
-func (f *compiledFlag) isWithin(who *Subject) bool {
+func (f *prepared) isWithin(who *Subject) bool {
 	for _, s := range f.within {
 		if in, _, _ := s.has(who); !in {
 			return false
@@ -106,7 +106,7 @@ func (f *compiledFlag) isWithin(who *Subject) bool {
 }
 
 // firstMatch is what the first rule whose conditions hold serves.
-func (f *compiledFlag) firstMatch(r *Ruleset, l *look, who *Subject) *compiledServe {
+func (f *prepared) firstMatch(r *Ruleset, l *look, who *Subject) *compiledServe {
 	if l == nil {
 		own := look{rules: r, known: known{program: &f.program}}
 		return f.walk(&own, who)
@@ -117,7 +117,7 @@ func (f *compiledFlag) firstMatch(r *Ruleset, l *look, who *Subject) *compiledSe
 	return serve
 }
 
-func (f *compiledFlag) walk(l *look, who *Subject) *compiledServe {
+func (f *prepared) walk(l *look, who *Subject) *compiledServe {
 	for i := range f.rules {
 		if rule := &f.rules[i]; l.holdsFor(rule, who) {
 			return &rule.serve
@@ -237,7 +237,7 @@ func (l *look) asks(c *condition, who *Subject) bool {
 		}
 		return false
 	case isServed:
-		return c.serves(l.rules.flags[c.more.flag].decide(l.rules, l, who).outcome)
+		return c.serves(l.rules.flags[c.more.flag].prepared().decide(l.rules, l, who).outcome)
 	default:
 		in, _, _ := c.more.slice.has(who)
 		return in

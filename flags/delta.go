@@ -111,37 +111,16 @@ func merge[T any](was, changed []T, gone []string, keyOf func(*T) string) []T {
 // everything else is shared. The error is ErrGap or ErrFormat. The ruleset keeps what is in the delta: nobody may write to it
 // afterwards.
 func (r *Ruleset) Apply(d Delta) (*Ruleset, error) {
-	flags := make([]*Flag, len(d.Flags))
-	for i := range d.Flags {
-		flags[i] = &d.Flags[i]
-	}
-	return r.ApplyShared(d, flags, &Compiled{})
-}
-
-// Compiled is flags that are compiled, for rulesets that serve the same: with 100,000 flags in three environments most are
-// off, and the same, in two of them. The zero value has none. It is for one goroutine.
-type Compiled struct{ flags map[*Flag]*compiledFlag }
-
-// of compiles the flag unless that has been done. What depends on the ruleset, because it asks for things by their places
-// there, is compiled each time.
-func (c *Compiled) of(f *Flag, links linker) *compiledFlag {
-	if same, done := c.flags[f]; done {
-		return same
-	}
-	out := compileFlag(f, links)
-	if !out.asks() && out.problem == "" {
-		if c.flags == nil {
-			c.flags = map[*Flag]*compiledFlag{}
+	return r.apply(d, func(b *builder) error {
+		for i := range d.Flags {
+			b.putFlag(&d.Flags[i])
 		}
-		c.flags[f] = out
-	}
-	return out
+		return nil
+	})
 }
 
-// ApplyShared is Apply with flags that the caller has anyway instead of those in the delta, which are not looked at: with
-// 100,000 flags, one copy of each less. Flags that are in shared, told by their pointers, are taken from there; those that
-// are compiled come into it.
-func (r *Ruleset) ApplyShared(d Delta, flags []*Flag, shared *Compiled) (*Ruleset, error) {
+// apply is Apply with whatever flags put puts instead of those in the delta.
+func (r *Ruleset) apply(d Delta, put func(*builder) error) (*Ruleset, error) {
 	if err := d.check(r.project, r.environment, r.revision); err != nil {
 		return nil, err
 	}
@@ -157,8 +136,8 @@ func (r *Ruleset) ApplyShared(d Delta, flags []*Flag, shared *Compiled) (*Rulese
 			return nil, fmt.Errorf("the segment %q: %w", d.Lists[i].Segment, ErrGap)
 		}
 	}
-	for _, f := range flags {
-		b.set(b.flagPlace(f.Key), shared.of(f, b))
+	if err := put(b); err != nil {
+		return nil, err
 	}
 	for _, key := range d.FlagsGone {
 		b.removeFlag(key)

@@ -119,13 +119,16 @@ func (r *Ruleset) Explain(key string, who Subject) Explanation {
 		return out
 	}
 	out.Found, out.FlagRevision, out.Problem = true, f.revision, f.problem
-	if f.itself().source != nil {
-		out.On = f.itself().source.On
-	}
-	if f.problem != "" {
+	source, err := f.itself().source.Flag()
+	if err != nil {
+		out.Problem = err.Error()
 		return out
 	}
-	e := explainer{rules: r, flag: f, who: &who, look: look{rules: r, known: known{program: &f.program}}}
+	if out.On = source.On; f.problem != "" {
+		return out
+	}
+	e := explainer{rules: r, source: source, flag: f.prepared(), who: &who}
+	e.look = look{rules: r, known: known{program: &e.flag.program}}
 	e.explain()
 	out.Steps = e.steps
 	return out
@@ -140,16 +143,17 @@ func servesOf(o *Outcome) Serves {
 
 // explainer walks a flag as decide does.
 type explainer struct {
-	rules *Ruleset
-	flag  *compiledFlag
-	who   *Subject
-	look  look
-	steps []Step
+	rules  *Ruleset
+	source *Flag
+	flag   *prepared
+	who    *Subject
+	look   look
+	steps  []Step
 }
 
 // explain stops at the step that serves.
 func (e *explainer) explain() {
-	if !e.flag.source.On {
+	if !e.source.On {
 		e.steps = append(e.steps, Step{Kind: StepOff, Serves: true, Why: "the flag is off here"})
 		return
 	}
@@ -164,11 +168,11 @@ func (e *explainer) explain() {
 	if e.flag.logic != nil && e.logic() {
 		return
 	}
-	if e.flag.source.Experiment != nil && e.experiment() {
+	if e.source.Experiment != nil && e.experiment() {
 		return
 	}
 	serve := &e.flag.otherwise
-	if e.flag.source.Experiment != nil {
+	if e.source.Experiment != nil {
 		serve = e.flag.outside
 	}
 	step := Step{Kind: StepDefault, Serves: true, Why: "nothing before it served"}
@@ -208,7 +212,7 @@ func (e *explainer) holdouts() bool {
 }
 
 func (e *explainer) rule(i int) bool {
-	compiled, source := &e.flag.rules[i], &e.flag.source.Rules[i]
+	compiled, source := &e.flag.rules[i], &e.source.Rules[i]
 	step := Step{Kind: StepRule, ID: source.ID, Serves: true, Why: "all conditions hold"}
 	step.Conditions = e.conditions(compiled.conditions, source.If)
 	for n, c := range step.Conditions {
@@ -232,7 +236,7 @@ func (e *explainer) logic() bool {
 }
 
 func (e *explainer) experiment() bool {
-	step := Step{Kind: StepExperiment, ID: e.flag.source.Experiment.Key, Serves: true, Why: "no rule matched, and the unit takes part"}
+	step := Step{Kind: StepExperiment, ID: e.source.Experiment.Key, Serves: true, Why: "no rule matched, and the unit takes part"}
 	for _, s := range e.flag.within {
 		trace := e.slice(s)
 		step.Slices = append(step.Slices, trace)

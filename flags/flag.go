@@ -2,12 +2,11 @@ package flags
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// compiledFlag is a flag whose every possible outcome is prepared; deciding is finding the right one.
-type compiledFlag struct {
+// prepared is a flag whose every possible outcome is prepared; deciding is finding the right one.
+type prepared struct {
 	always *Outcome // when the subject doesn't matter
 	first  *first   // what comes before the rules, if anything does
 	rules  []compiledRule
@@ -18,11 +17,6 @@ type compiledFlag struct {
 	within    []*compiledSlice
 	outside   *compiledServe
 	program
-	key      string
-	revision uint64
-	source   *Flag
-	problem  string        // why it could not be compiled
-	sound    *compiledFlag // of a flag that is well but needs something that is not: itself
 }
 
 type compiledRule struct {
@@ -56,41 +50,12 @@ type compiledHoldout struct {
 	serve *Outcome
 }
 
-// compiler makes one compiledFlag.
+// compiler makes one prepared flag.
 type compiler struct {
 	programmer
-	flag     *compiledFlag
+	flag     *prepared
 	common   Outcome // what all outcomes of the flag have in common
 	variants map[string]Value
-}
-
-// compileFlag compiles all parts of a flag, those that are not served now included: a flag must not turn out to be unusable
-// at the moment it is turned on. What cannot be compiled becomes a flag that says so.
-func compileFlag(f *Flag, links linker) *compiledFlag {
-	common := Outcome{FlagRevision: f.Revision, Stale: f.Stale, Metadata: compileMetadata(f.Metadata)}
-	c := compiler{
-		programmer: newProgrammer(links), common: common, flag: &compiledFlag{key: f.Key, revision: f.Revision, source: f},
-		variants: make(map[string]Value, len(f.Variants)),
-	}
-	if err := c.compile(f); err != nil {
-		broken := brokenFlag(f.Key, f.Revision, err.Error())
-		broken.source = f
-		return broken
-	}
-	c.flag.program = c.program
-	slices.Sort(c.flag.attributes)
-	c.flag.attributes = slices.Compact(c.flag.attributes)
-	if c.flag.always != nil {
-		c.flag.attributes = nil // flags that always answer the same depend on nothing
-	}
-	return c.flag
-}
-
-func brokenFlag(key string, revision uint64, problem string) *compiledFlag {
-	return &compiledFlag{
-		key: key, revision: revision, problem: problem,
-		always: &Outcome{FlagRevision: revision, Reason: Error, ErrorCode: ParseError},
-	}
 }
 
 func (c *compiler) compile(f *Flag) error {

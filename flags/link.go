@@ -33,7 +33,7 @@ func (l *linking) linkAll() {
 		f := r.flags[i].itself()
 		if s := l.flag(i); s.state == isUnsound && f.problem == "" {
 			broken := brokenFlag(f.key, f.revision, s.problem)
-			broken.sound = f
+			broken.sound, broken.source = f, f.source
 			r.flags[i] = broken
 		} else if f.problem == "" {
 			r.flags[i] = f

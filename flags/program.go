@@ -13,9 +13,13 @@ import (
 type program struct {
 	conditions []condition
 	reads      []place // the attributes that are read once per decision
+}
+
+// linked is what a program asks for.
+type linked struct {
+	attributes []string
 	// What it asks of the ruleset, as places there.
 	segments, flags []int
-	attributes      []string
 }
 
 // maxDepth bounds how deep conditions may lie in one another.
@@ -24,6 +28,7 @@ const maxDepth = 16
 // programmer makes a program.
 type programmer struct {
 	program
+	linked
 	links  linker
 	places map[string]int   // of the conditions that are there already
 	slots  map[string]uint8 // of the attributes
@@ -34,6 +39,12 @@ type linker interface {
 	flagPlace(key string) int
 	segmentPlace(key string) int
 }
+
+// nowhere is for flags that ask for nothing.
+type nowhere struct{}
+
+func (nowhere) flagPlace(string) int    { return 0 }
+func (nowhere) segmentPlace(string) int { return 0 }
 
 func newProgrammer(links linker) programmer {
 	return programmer{links: links, places: map[string]int{}, slots: map[string]uint8{}}

@@ -197,8 +197,8 @@ func (r *Ruleset) asksFor(f *compiledFlag, changed map[string]bool, segments map
 func (r *Ruleset) Experiments() []string {
 	var out []string
 	for _, i := range r.ordered {
-		if s := r.flags[i].otherwise.split; s != nil && s.parts[0].serve.Experiment != "" {
-			out = append(out, s.parts[0].serve.Experiment)
+		if e := r.flags[i].experiment; e != "" {
+			out = append(out, e)
 		}
 	}
 	slices.Sort(out)

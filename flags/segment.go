@@ -5,6 +5,7 @@ import "fmt"
 // compiledSegment is a segment ready to be asked.
 type compiledSegment struct {
 	program
+	linked
 	key      string
 	revision uint64
 	by       by
@@ -31,7 +32,7 @@ func compileSegment(s *Segment, links linker) *compiledSegment {
 		}
 		out.rules = append(out.rules, compiledRule{id: r.ID, conditions: conditions, bits: bitsOf(conditions)})
 	}
-	out.program = p.program
+	out.program, out.linked = p.program, p.linked
 	if !out.included.IsZero() || !out.excluded.IsZero() {
 		out.attributes = append(out.attributes, orKey(out.by.attribute))
 	}

@@ -8,6 +8,11 @@ import (
 	"github.com/assayhq/assay/flags"
 )
 
+// keeping is a flag that is kept by its pointer.
+type keeping struct{ flag *flags.Flag }
+
+func (k keeping) Flag() (*flags.Flag, error) { return k.flag, nil }
+
 // Environments that share compiled flags decide as those that compile their own, also where a flag asks for another one, which
 // has another place in each of them.
 func TestSharedFlagsDecideLikeOwnOnes(t *testing.T) {
@@ -33,7 +38,11 @@ func TestSharedFlagsDecideLikeOwnOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := empty.ApplyShared(flags.Delta{Format: flags.Format, Project: "shop", Environment: environment, Revision: 7}, served, &shared)
+		var kept []flags.Kept
+		for _, f := range served {
+			kept = append(kept, keeping{f})
+		}
+		got, err := empty.ApplyKept(flags.Delta{Format: flags.Format, Project: "shop", Environment: environment, Revision: 7}, kept, &shared)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func traceOne(l *look, who *Subject, place []int, source *Condition) ConditionTr
 			out.Members = append(out.Members, l.rules.segments[i].trace(l.rules, who))
 		}
 	case c.test == isServed:
-		serves := servesOf(l.rules.flags[c.more.flag].decide(l.rules, l, who).outcome)
+		serves := servesOf(l.rules.flags[c.more.flag].prepared().decide(l.rules, l, who).outcome)
 		out.Asked = &serves
 	default:
 		trace := traceSlice(c.more.slice, who)

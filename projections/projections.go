@@ -26,7 +26,8 @@ type Projection interface {
 	// Position is up to where its state is applied: where following the log resumes. 0 at first.
 	Position() eventlog.Position
 	// Apply folds the batch, in order, and moves the position to that of its last record; checkpoint records among
-	// them carry no event but move the position too. An error leaves state and position as they were, or
-	// further on within the batch, but always together.
+	// them carry no event but move the position too. Where moving state and position costs much, they may wait for the next
+	// batch, when this one has BatchRecords and no checkpoint: there is more to come. An error leaves state and position as they
+	// were, or further on within the batch, but always together.
 	Apply(ctx context.Context, batch []eventlog.Recorded) error
 }

@@ -18,8 +18,10 @@ type (
 	Revision = eventlog.Revision
 )
 
+// BatchRecords is how many records a Runner applies at most at once. After a batch of as many there is more, as a rule.
+const BatchRecords = 500
+
 const (
-	batchRecords = 500
 	leastBackoff = 50 * time.Millisecond
 	mostBackoff  = 5 * time.Second
 )
@@ -154,7 +156,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // follow applies what the log yields until it fails. It reads ahead by one batch at most.
 func (r *Runner) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	records := make(chan eventlog.Recorded, batchRecords)
+	records := make(chan eventlog.Recorded, BatchRecords)
 	ended := make(chan error, 1)
 	var reader sync.WaitGroup
 	defer reader.Wait()
@@ -163,7 +165,7 @@ func (r *Runner) follow(ctx context.Context) error {
 		defer close(records)
 		ended <- r.read(ctx, records)
 	})
-	batch := make([]eventlog.Recorded, 0, batchRecords)
+	batch := make([]eventlog.Recorded, 0, BatchRecords)
 	for first := range records {
 		batch = fill(append(batch[:0], first), records)
 		if err := r.apply(ctx, batch); err != nil {
@@ -176,7 +178,7 @@ func (r *Runner) follow(ctx context.Context) error {
 
 // fill adds what is there now, and waits for nothing: half a batch is not held back.
 func fill(batch []eventlog.Recorded, records <-chan eventlog.Recorded) []eventlog.Recorded {
-	for len(batch) < batchRecords {
+	for len(batch) < BatchRecords {
 		select {
 		case next, open := <-records:
 			if !open {

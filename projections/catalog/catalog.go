@@ -6,8 +6,8 @@
 //
 // Every stream is a book: its events with their metadata, and the state they fold to. Configuration is small (100,000 flags,
 // not millions), so all books are in memory and are read from the log at the start; each event is there once, as the text it
-// is in the log, and is decoded again by whoever asks for the past. What is handed out is a value or never changes, so it may
-// be read while events are applied.
+// is in the log, and is decoded again by whoever asks for the past. Of flags, which may be many, both the texts of events and the
+// entries are packed. What is handed out is a value or never changes, so it may be read while events are applied.
 //
 // A book with an event that this version cannot read stays at its last good state from there on: its Entry says so, Problems
 // lists it, and the events are in its history, marked. All other books go on.
@@ -54,8 +54,9 @@ type state struct {
 	keys        shelf[apikey.State, apikey.Command, apikey.Event]
 	history     map[domain.ProjectKey][]*page // by position
 	problems    []Problem                     // at most one for each book
-	texts       *projections.Texts
+	words       *projections.Words
 	origins     map[origin]*origin // few, and each for many events
+	scribe      scribe
 }
 
 var _ projections.Projection = (*Projection)(nil)
@@ -85,37 +86,42 @@ type Problem struct {
 
 // New makes an empty one.
 func New() *Projection {
-	texts := &projections.Texts{}
+	words := &projections.Words{}
 	p := &Projection{state: state{
-		projects: newShelf(project.Aggregate, func(s project.State) identity {
-			return identity{domain.Stream(project.Aggregate.Category, "", s.Key), s.Key, string(s.Key)}
+		projects: newShelf(words, project.Aggregate, func(s project.State) identity {
+			return identity{stream: domain.Stream(project.Aggregate.Category, "", s.Key), project: s.Key, key: string(s.Key), name: s.Name}
 		}),
-		flags: newShelf(flag.Aggregate, func(s flag.State) identity {
-			return identity{domain.Stream(flag.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		flags: newShelf(words, flag.Aggregate, func(s flag.State) identity {
+			out := identityOf(flag.Aggregate.Category, s.Project, s.Key, s.Name, s.Archived)
+			out.asks = asks(s)
+			return out
 		}),
-		metrics: newShelf(metric.Aggregate, func(s metric.State) identity {
-			return identity{domain.Stream(metric.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		metrics: newShelf(words, metric.Aggregate, func(s metric.State) identity {
+			return identityOf(metric.Aggregate.Category, s.Project, s.Key, s.Name, s.Archived)
 		}),
-		experiments: newShelf(experiment.Aggregate, func(s experiment.State) identity {
-			return identity{domain.Stream(experiment.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		experiments: newShelf(words, experiment.Aggregate, func(s experiment.State) identity {
+			return identityOf(experiment.Aggregate.Category, s.Project, s.Key, s.Name, false)
 		}),
-		segments: newShelf(withoutIDs(segment.Aggregate), func(s segment.State) identity {
-			return identity{domain.Stream(segment.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		segments: newShelf(words, withoutIDs(segment.Aggregate), func(s segment.State) identity {
+			return identityOf(segment.Aggregate.Category, s.Project, s.Key, s.Name, s.Archived)
 		}),
-		layers: newShelf(layer.Aggregate, func(s layer.State) identity {
-			return identity{domain.Stream(layer.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		layers: newShelf(words, layer.Aggregate, func(s layer.State) identity {
+			return identityOf(layer.Aggregate.Category, s.Project, s.Key, s.Name, s.Archived)
 		}),
-		holdouts: newShelf(holdout.Aggregate, func(s holdout.State) identity {
-			return identity{domain.Stream(holdout.Aggregate.Category, s.Project, s.Key), s.Project, string(s.Key)}
+		holdouts: newShelf(words, holdout.Aggregate, func(s holdout.State) identity {
+			return identityOf(holdout.Aggregate.Category, s.Project, s.Key, s.Name, s.Archived)
 		}),
-		keys: newShelf(apikey.Aggregate, func(s apikey.State) identity {
-			return identity{domain.Stream(apikey.Aggregate.Category, "", s.Key.ID), s.Key.Project, string(s.Key.ID)}
+		keys: newShelf(words, apikey.Aggregate, func(s apikey.State) identity {
+			return identity{stream: domain.Stream(apikey.Aggregate.Category, "", s.Key.ID), project: s.Key.Project, key: string(s.Key.ID), name: s.Key.Name, archived: s.Revoked}
 		}),
-		history: map[domain.ProjectKey][]*page{}, texts: texts, origins: map[origin]*origin{},
+		history: map[domain.ProjectKey][]*page{}, words: words, origins: map[origin]*origin{},
 	}}
-	// Of flags there may be 100,000, with little in each that others have not.
-	p.flags.tidy = func(s flag.State) flag.State { return projections.Compact(texts, s) }
+	p.flags.packs = true // of flags there may be 100,000, with little in each that others have not
 	return p
+}
+
+func identityOf[K ~string](category string, in domain.ProjectKey, key K, name string, archived bool) identity {
+	return identity{stream: domain.Stream(category, in, key), project: in, key: string(key), name: name, archived: archived}
 }
 
 // Name is "catalog".
@@ -157,34 +163,34 @@ func (p *Projection) Apply(_ context.Context, batch []eventlog.Recorded) error {
 }
 
 func (p *Projection) add(r eventlog.Recorded) {
-	now := &page{
-		position: r.Position, revision: r.Revision, at: timeOf(r), data: string(r.Data), subject: &subject{},
-		origin: p.origin(origin{eventlog.Category(r.Stream), r.Type, domain.Actor(r.Meta["actor"]), r.Meta["reason"]}),
-	}
+	at := stamp{revision: r.Revision, position: r.Position, at: timeOf(r)}
+	now := &page{position: r.Position, origin: p.origin(origin{eventlog.Category(r.Stream), r.Type, domain.Actor(r.Meta["actor"]), r.Meta["reason"]})}
+	data, write := string(r.Data), p.scribe.alone
 	if !json.Valid(r.Data) {
-		now.data = "" // whoever hands the change out as JSON must not break on it
+		data = "" // whoever hands the change out as JSON must not break on it
 	}
 	var problem *Problem
 	switch now.origin.category {
 	case p.projects.aggregate.Category:
-		problem = p.projects.add(r, now)
+		problem = p.projects.add(r, at, now)
 	case p.flags.aggregate.Category:
-		problem = p.flags.add(r, now)
+		problem = p.flags.add(r, at, now)
+		write = p.scribe.among // there may be many, and their past is hardly ever asked for
 	case p.metrics.aggregate.Category:
-		problem = p.metrics.add(r, now)
+		problem = p.metrics.add(r, at, now)
 	case p.experiments.aggregate.Category:
-		problem = p.experiments.add(r, now)
+		problem = p.experiments.add(r, at, now)
 	case p.segments.aggregate.Category:
-		problem = p.segments.add(r, now)
-		now.data = countOf(now)
+		problem = p.segments.add(r, at, now)
+		data = countOf(now.origin.event, data)
 	case p.layers.aggregate.Category:
-		problem = p.layers.add(r, now)
+		problem = p.layers.add(r, at, now)
 	case p.holdouts.aggregate.Category:
-		problem = p.holdouts.add(r, now)
+		problem = p.holdouts.add(r, at, now)
 	case p.keys.aggregate.Category:
-		problem = p.keys.add(r, now)
-		if now.data = withoutHash(now.data); now.problem != nil {
-			now.data = "" // where the secret's hash is in it, only a newer version knows
+		problem = p.keys.add(r, at, now)
+		if data = withoutHash(data); now.problem != nil {
+			data = "" // where the secret's hash is in it, only a newer version knows
 		}
 	default:
 		return // the filter lets no others through
@@ -192,6 +198,7 @@ func (p *Projection) add(r eventlog.Recorded) {
 	if problem != nil {
 		p.problems = append(p.problems, *problem)
 	}
+	now.text = write(at, data)
 	p.history[now.subject.project] = append(p.history[now.subject.project], now)
 }
 
@@ -206,12 +213,7 @@ func (p *Projection) origin(of origin) *origin {
 	if len(p.origins) >= mostOrigins {
 		clear(p.origins)
 	}
-	own := projections.Compact(p.texts, struct {
-		Category, Event string
-		Actor           domain.Actor
-		Reason          string
-	}{of.category, of.event, of.actor, of.reason})
-	out := &origin{own.Category, own.Event, own.Actor, own.Reason}
+	out := &origin{p.words.Of(of.category), p.words.Of(of.event), domain.Actor(p.words.Of(string(of.actor))), p.words.Of(of.reason)}
 	p.origins[*out] = out
 	return out
 }
@@ -230,16 +232,16 @@ func withoutIDs(a domain.Aggregate[segment.State, segment.Command, segment.Event
 }
 
 // countOf is the data of a segment's change with how many ids it has instead of the ids.
-func countOf(change *page) string {
-	if change.origin.event != segment.WireIDsAdded && change.origin.event != segment.WireIDsRemoved {
-		return change.data
+func countOf(event, data string) string {
+	if event != segment.WireIDsAdded && event != segment.WireIDsRemoved {
+		return data
 	}
 	var fields struct {
 		List  string            `json:"list"`
 		IDs   []json.RawMessage `json:"ids"`
 		Count int               `json:"count"`
 	}
-	if json.Unmarshal([]byte(change.data), &fields) != nil {
+	if json.Unmarshal([]byte(data), &fields) != nil {
 		return ""
 	}
 	out, err := json.Marshal(map[string]any{"list": fields.List, "ids": len(fields.IDs), "count": fields.Count})

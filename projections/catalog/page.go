@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/assayhq/assay/domain"
 	"github.com/assayhq/assay/eventlog"
@@ -12,9 +11,7 @@ import (
 // common is held once.
 type page struct {
 	position eventlog.Position
-	revision eventlog.Revision
-	at       time.Time
-	data     string // as in the log, but never secret; empty when it could not be read and might be
+	text     passage // the stamp and the data, never secret; without data when it could not be read and might be
 	origin   *origin
 	subject  *subject
 	problem  *Problem // why it is not part of the thing's state; nil when it is
@@ -34,13 +31,14 @@ type subject struct {
 }
 
 // change is the page as it is handed out.
-func (p *page) change() Change {
+func (p *page) change(r *reader) Change {
+	at, data := r.read(p)
 	out := Change{
-		Position: p.position, Revision: p.revision, Project: p.subject.project, Category: p.origin.category, Key: p.subject.key, Event: p.origin.event,
-		Actor: p.origin.actor, Reason: p.origin.reason, At: p.at,
+		Position: p.position, Revision: at.revision, Project: p.subject.project, Category: p.origin.category, Key: p.subject.key, Event: p.origin.event,
+		Actor: p.origin.actor, Reason: p.origin.reason, At: at.at,
 	}
-	if p.data != "" {
-		out.Data = json.RawMessage(p.data)
+	if data != "" {
+		out.Data = json.RawMessage(data)
 	}
 	if p.problem != nil {
 		out.Problem = p.problem.Detail

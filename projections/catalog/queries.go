@@ -24,14 +24,14 @@ type Filter struct {
 	Archived bool
 }
 
-// test returns the filter as a function.
-func (f Filter) test() func(key, name string, archived bool) bool {
+// those are the things of a project that pass the filter.
+func those[S any](in domain.ProjectKey, f Filter) func(*book[S]) bool {
 	text := strings.ToLower(f.Text)
-	return func(key, name string, archived bool) bool {
-		if archived && !f.Archived {
+	return func(b *book[S]) bool {
+		if b.subject.project != in || b.archived && !f.Archived {
 			return false
 		}
-		return text == "" || strings.Contains(strings.ToLower(key), text) || strings.Contains(strings.ToLower(name), text)
+		return text == "" || strings.Contains(strings.ToLower(b.subject.key), text) || strings.Contains(strings.ToLower(b.name), text)
 	}
 }
 
@@ -44,7 +44,7 @@ func (p *Projection) Project(key domain.ProjectKey) (Entry[project.State], bool)
 func (p *Projection) Projects(page Page, only domain.ProjectKey) ([]Entry[project.State], string, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.projects.list(page, func(key domain.ProjectKey, _ Entry[project.State]) bool { return only == "" || key == only })
+	return p.projects.list(page, func(b *book[project.State]) bool { return only == "" || b.subject.project == only })
 }
 
 // Flag returns a flag.
@@ -61,12 +61,9 @@ func (p *Projection) FlagAt(in domain.ProjectKey, key domain.FlagKey, at project
 
 // Flags lists a project's flags.
 func (p *Projection) Flags(in domain.ProjectKey, page Page, f Filter) ([]Entry[flag.State], string, error) {
-	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.flags.list(page, func(project domain.ProjectKey, e Entry[flag.State]) bool {
-		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
-	})
+	return p.flags.list(page, those[flag.State](in, f))
 }
 
 // Metric returns a metric.
@@ -83,12 +80,9 @@ func (p *Projection) MetricAt(in domain.ProjectKey, key domain.MetricKey, at pro
 
 // Metrics lists a project's metrics.
 func (p *Projection) Metrics(in domain.ProjectKey, page Page, f Filter) ([]Entry[metric.State], string, error) {
-	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.metrics.list(page, func(project domain.ProjectKey, e Entry[metric.State]) bool {
-		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
-	})
+	return p.metrics.list(page, those[metric.State](in, f))
 }
 
 // Experiment returns an experiment.
@@ -98,12 +92,10 @@ func (p *Projection) Experiment(in domain.ProjectKey, key domain.ExperimentKey) 
 
 // Experiments lists a project's experiments, all or those of a status.
 func (p *Projection) Experiments(in domain.ProjectKey, page Page, f Filter, status experiment.Status) ([]Entry[experiment.State], string, error) {
-	keeps := f.test()
+	keep := those[experiment.State](in, f)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.experiments.list(page, func(project domain.ProjectKey, e Entry[experiment.State]) bool {
-		return project == in && keeps(string(e.State.Key), e.State.Name, false) && (status == "" || e.State.Status == status)
-	})
+	return p.experiments.list(page, func(b *book[experiment.State]) bool { return keep(b) && (status == "" || b.now.State.Status == status) })
 }
 
 // Key returns an API key by its id. Whoever authenticates with it must look at its Problem too: what could not be read may
@@ -116,9 +108,7 @@ func (p *Projection) Key(id domain.KeyID) (Entry[apikey.State], bool) {
 func (p *Projection) Keys(in domain.ProjectKey, page Page) ([]Entry[apikey.State], string, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.keys.list(page, func(_ domain.ProjectKey, e Entry[apikey.State]) bool {
-		return e.State.Key.Project == in && !e.State.Revoked
-	})
+	return p.keys.list(page, those[apikey.State](in, Filter{}))
 }
 
 // AnyAdminKey reports whether the installation has an admin key in use, one without a Problem.
@@ -140,7 +130,7 @@ func get[S, C, E any, K ~string](p *Projection, h *shelf[S, C, E], in domain.Pro
 	if !ok {
 		return Entry[S]{}, false
 	}
-	return b.now, true
+	return h.entry(b), true
 }
 
 // Course is what happened to an experiment, with times; the zero time: it has not happened.
@@ -162,25 +152,27 @@ func (p *Projection) ExperimentAt(in domain.ProjectKey, key domain.ExperimentKey
 	}
 	var course Course
 	b, _ := p.experiments.get(in, string(key))
+	var r reader
 	for _, page := range b.pages {
 		if page.position > at {
 			break
 		}
-		event, err := p.experiments.aggregate.Decode(page.origin.event, []byte(page.data))
+		when, data := r.read(page)
+		event, err := p.experiments.aggregate.Decode(page.origin.event, []byte(data))
 		if err != nil {
 			continue // it could be read when it was added
 		}
 		switch event.(type) {
 		case experiment.Started:
-			course.StartedAt = page.at
+			course.StartedAt = when.at
 		case experiment.Stopped:
-			course.StoppedAt = page.at
+			course.StoppedAt = when.at
 		case experiment.DecisionRecorded:
-			course.DecidedAt = page.at
+			course.DecidedAt = when.at
 		case experiment.PlanAmended:
-			course.Amendments = append(course.Amendments, page.change())
+			course.Amendments = append(course.Amendments, page.change(&r))
 		case experiment.WeightsChanged:
-			course.Weights = append(course.Weights, page.change())
+			course.Weights = append(course.Weights, page.change(&r))
 		case experiment.Created, experiment.Renamed, experiment.PlanChanged, experiment.ReadingTaken:
 		}
 	}
@@ -208,6 +200,7 @@ func (p *Projection) History(in domain.ProjectKey, q HistoryQuery) ([]Change, st
 		all = all[:end]
 	}
 	var out []Change
+	var r reader
 	for _, c := range slices.Backward(all) {
 		if q.Category != "" && c.origin.category != q.Category || q.Key != "" && c.subject.key != q.Key {
 			continue
@@ -215,7 +208,7 @@ func (p *Projection) History(in domain.ProjectKey, q HistoryQuery) ([]Change, st
 		if len(out) == q.Page.limit() {
 			return out, cursor(out[len(out)-1].Position), nil
 		}
-		out = append(out, c.change())
+		out = append(out, c.change(&r))
 	}
 	return out, "", nil
 }

@@ -17,12 +17,9 @@ func (p *Projection) Segment(in domain.ProjectKey, key domain.SegmentKey) (Entry
 
 // Segments lists a project's segments.
 func (p *Projection) Segments(in domain.ProjectKey, page Page, f Filter) ([]Entry[segment.State], string, error) {
-	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.segments.list(page, func(project domain.ProjectKey, e Entry[segment.State]) bool {
-		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
-	})
+	return p.segments.list(page, those[segment.State](in, f))
 }
 
 // Layer returns a layer.
@@ -32,12 +29,9 @@ func (p *Projection) Layer(in domain.ProjectKey, key domain.LayerKey) (Entry[lay
 
 // Layers lists a project's layers.
 func (p *Projection) Layers(in domain.ProjectKey, page Page, f Filter) ([]Entry[layer.State], string, error) {
-	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.layers.list(page, func(project domain.ProjectKey, e Entry[layer.State]) bool {
-		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
-	})
+	return p.layers.list(page, those[layer.State](in, f))
 }
 
 // Holdout returns a holdout.
@@ -47,12 +41,9 @@ func (p *Projection) Holdout(in domain.ProjectKey, key domain.HoldoutKey) (Entry
 
 // Holdouts lists a project's holdouts.
 func (p *Projection) Holdouts(in domain.ProjectKey, page Page, f Filter) ([]Entry[holdout.State], string, error) {
-	keeps := f.test()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.holdouts.list(page, func(project domain.ProjectKey, e Entry[holdout.State]) bool {
-		return project == in && keeps(string(e.State.Key), e.State.Name, e.State.Archived)
-	})
+	return p.holdouts.list(page, those[holdout.State](in, f))
 }
 
 // Uses is who asks for a thing, each list sorted.
@@ -89,7 +80,10 @@ func (p *Projection) uses(in domain.ProjectKey, asks func([]domain.FlagKey, []do
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	for _, b := range p.flags.order {
-		if s := b.now.State; s.Project == in && !s.Archived && asksAnywhere(s, asks) {
+		if b.subject.project != in || b.archived || !b.asks {
+			continue
+		}
+		if s := p.flags.entry(b).State; asksAnywhere(s, asks) {
 			out.Flags = append(out.Flags, s.Key)
 		}
 	}
@@ -115,4 +109,17 @@ func asksAnywhere(s flag.State, asks func([]domain.FlagKey, []domain.SegmentKey,
 		}
 	}
 	return false
+}
+
+// asks reports whether a flag asks for anything anywhere.
+func asks(s flag.State) bool {
+	return slices.ContainsFunc(s.Environments, func(e flag.Setting) bool {
+		return len(e.Targeting.Holdouts) > 0 || slices.ContainsFunc(e.Targeting.Rules, func(r flag.Rule) bool { return anyAsks(r.If) })
+	})
+}
+
+func anyAsks(all []domain.Condition) bool {
+	return slices.ContainsFunc(all, func(c domain.Condition) bool {
+		return c.Flag != "" || len(c.Segments) > 0 || anyAsks(c.All) || anyAsks(c.Any)
+	})
 }

@@ -33,62 +33,120 @@ type Entry[S any] struct {
 type shelf[S, C, E any] struct {
 	aggregate domain.Aggregate[S, C, E]
 	identify  func(S) identity
-	tidy      func(S) S           // makes a state that is kept small; nil where there are few
+	words     *projections.Words
+	packs     bool                // entries are packed, because there may be many
 	books     map[string]*book[S] // by stream
 	order     []*book[S]          // by creation; without those of which no event could be read
+	// latest is the packed book that changed last, and its entry: changes often come one after the other.
+	latest      *book[S]
+	latestEntry Entry[S]
 }
 
-// identity is what a thing says it is.
+// identity is what a thing says it is, and what lists choose by.
 type identity struct {
-	stream  string
-	project domain.ProjectKey // that it belongs to
-	key     string
+	stream   string
+	project  domain.ProjectKey // that it belongs to
+	key      string
+	name     string
+	archived bool
+	asks     bool // for flags, segments or holdouts; only flags tell
 }
 
 // book is one stream.
 type book[S any] struct {
-	subject *subject
-	created eventlog.Position
-	now     Entry[S]
-	pages   []*page  // those that could be read
-	problem *Problem // with the first event that could not be read
+	stream   string
+	subject  *subject
+	created  eventlog.Position
+	name     string
+	archived bool
+	asks     bool
+	now      *Entry[S] // nil when it is packed
+	packed   projections.Packed
+	pages    []*page  // those that could be read
+	problem  *Problem // with the first event that could not be read
 }
 
-func newShelf[S, C, E any](a domain.Aggregate[S, C, E], identify func(S) identity) shelf[S, C, E] {
-	return shelf[S, C, E]{aggregate: a, identify: identify, books: map[string]*book[S]{}}
+func newShelf[S, C, E any](words *projections.Words, a domain.Aggregate[S, C, E], identify func(S) identity) shelf[S, C, E] {
+	return shelf[S, C, E]{aggregate: a, identify: identify, words: words, books: map[string]*book[S]{}}
 }
 
 // add writes the event into its book, and tells its page what it is about and whether it could be read; problem is the news
 // that a book stays as it is from now on.
-func (h *shelf[S, C, E]) add(r eventlog.Recorded, now *page) (problem *Problem) {
+func (h *shelf[S, C, E]) add(r eventlog.Recorded, at stamp, now *page) (problem *Problem) {
 	b := h.books[r.Stream]
 	if b == nil {
-		b = &book[S]{created: r.Position, subject: now.subject}
-		h.books[strings.Clone(r.Stream)] = b
+		stream := strings.Clone(r.Stream) // a part of it would hold on to the whole record
+		b = &book[S]{stream: stream, created: r.Position, subject: &subject{}}
+		h.books[stream] = b
 	}
 	if b.problem == nil {
-		next, is, err := h.read(b, r, now)
+		err := h.turn(b, r, at, now)
 		if err == nil {
-			if len(b.pages) == 0 {
-				h.order = append(h.order, b)
-			}
-			if about := (subject{is.project, is.key}); *b.subject != about {
-				b.subject = &about
-			}
-			now.subject = b.subject
-			b.now, b.pages = next, append(b.pages, now)
 			return nil
 		}
 		b.problem = &Problem{Stream: strings.Clone(r.Stream), Position: r.Position, Detail: err.Error()}
-		b.now.Problem = b.problem.Detail
 		problem = b.problem
 	}
 	now.subject, now.problem = b.subject, b.problem
 	return problem
 }
 
+// turn adds the page to the book and brings its entry up to date; with an error the book is as it was.
+func (h *shelf[S, C, E]) turn(b *book[S], r eventlog.Recorded, at stamp, now *page) error {
+	next, is, err := h.read(b, r, at, now)
+	if err != nil {
+		return err
+	}
+	if err := h.keep(b, r.Stream, next); err != nil {
+		return err
+	}
+	if len(b.pages) == 0 {
+		h.order = append(h.order, b)
+	}
+	if is.project != b.subject.project || is.key != b.subject.key {
+		b.subject = &subject{domain.ProjectKey(h.words.Of(string(is.project))), b.stream[len(b.stream)-len(is.key):]}
+	}
+	if is.name != b.name {
+		b.name = h.words.Of(is.name)
+	}
+	b.archived, b.asks = is.archived, is.asks
+	now.subject, b.pages = b.subject, append(b.pages, now)
+	return nil
+}
+
+// keep makes the entry what the book is at now.
+func (h *shelf[S, C, E]) keep(b *book[S], stream string, e Entry[S]) error {
+	if !h.packs {
+		b.now = &e
+		return nil
+	}
+	packed, err := projections.Pack(h.words, stream, e)
+	if err == nil {
+		b.packed, h.latest, h.latestEntry = packed, b, e
+	}
+	return err
+}
+
+// entry is what the book is at now.
+func (h *shelf[S, C, E]) entry(b *book[S]) (e Entry[S]) {
+	switch {
+	case len(b.pages) == 0:
+	case b.now != nil:
+		e = *b.now
+	default:
+		var err error
+		if e, err = projections.Unpack[Entry[S]](h.words, b.packed); err != nil {
+			e.Problem = err.Error()
+		}
+	}
+	if b.problem != nil {
+		e.Problem = b.problem.Detail
+	}
+	return e
+}
+
 // read makes the entry after the event. Whatever is wrong with them is an error, a panic too.
-func (h *shelf[S, C, E]) read(b *book[S], r eventlog.Recorded, now *page) (next Entry[S], is identity, err error) {
+func (h *shelf[S, C, E]) read(b *book[S], r eventlog.Recorded, at stamp, now *page) (next Entry[S], is identity, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("reading %s panicked: %v", r.Type, x)
@@ -98,22 +156,24 @@ func (h *shelf[S, C, E]) read(b *book[S], r eventlog.Recorded, now *page) (next 
 	if err != nil {
 		return next, is, err
 	}
-	next = turn(h.aggregate, b.now, event, now)
-	if h.tidy != nil {
-		next.State = h.tidy(next.State)
+	if b == h.latest {
+		next = h.latestEntry
+	} else {
+		next = h.entry(b)
 	}
+	next = turn(h.aggregate, next, event, at, now.origin.actor)
 	if is = h.identify(next.State); is.stream != r.Stream {
 		err = fmt.Errorf("%s makes it another thing than that of its stream", r.Type)
 	}
 	return next, is, err
 }
 
-func turn[S, C, E any](a domain.Aggregate[S, C, E], e Entry[S], event E, now *page) Entry[S] {
+func turn[S, C, E any](a domain.Aggregate[S, C, E], e Entry[S], event E, at stamp, by domain.Actor) Entry[S] {
 	e.State = a.Evolve(e.State, event)
 	if e.CreatedAt.IsZero() {
-		e.CreatedAt, e.CreatedBy = now.at, now.origin.actor
+		e.CreatedAt, e.CreatedBy = at.at, by
 	}
-	e.Revision, e.Position, e.UpdatedAt, e.UpdatedBy = now.revision, now.position, now.at, now.origin.actor
+	e.Revision, e.Position, e.UpdatedAt, e.UpdatedBy = at.revision, at.position, at.at, by
 	return e
 }
 
@@ -129,15 +189,17 @@ func (h *shelf[S, C, E]) at(project domain.ProjectKey, key string, position even
 	if !found {
 		return e, false
 	}
+	var r reader
 	for _, p := range b.pages {
 		if p.position > position {
 			break
 		}
-		event, err := h.aggregate.Decode(p.origin.event, []byte(p.data))
+		at, data := r.read(p)
+		event, err := h.aggregate.Decode(p.origin.event, []byte(data))
 		if err != nil {
 			continue // it could be read when it was added
 		}
-		e, ok = turn(h.aggregate, e, event, p), true
+		e, ok = turn(h.aggregate, e, event, at, p.origin.actor), true
 	}
 	if ok && b.problem != nil && b.problem.Position <= position {
 		e.Problem = b.problem.Detail
@@ -185,8 +247,8 @@ func cursor(at eventlog.Position) string {
 	return base64.RawURLEncoding.EncodeToString([]byte("p" + strconv.FormatUint(uint64(at), 10)))
 }
 
-// list returns the entries of a project that keep, in order of creation, and the cursor of the next page.
-func (h *shelf[S, C, E]) list(page Page, keep func(project domain.ProjectKey, e Entry[S]) bool) ([]Entry[S], string, error) {
+// list returns the entries that keep, in order of creation, and the cursor of the next page.
+func (h *shelf[S, C, E]) list(page Page, keep func(*book[S]) bool) ([]Entry[S], string, error) {
 	start, err := page.start()
 	if err != nil {
 		return nil, "", err
@@ -195,13 +257,13 @@ func (h *shelf[S, C, E]) list(page Page, keep func(project domain.ProjectKey, e 
 	var out []Entry[S]
 	for i := first; i < len(h.order); i++ {
 		b := h.order[i]
-		if !keep(b.subject.project, b.now) {
+		if !keep(b) {
 			continue
 		}
 		if len(out) == page.limit() {
 			return out, cursor(start), nil
 		}
-		out = append(out, b.now)
+		out = append(out, h.entry(b))
 		start = b.created
 	}
 	return out, "", nil

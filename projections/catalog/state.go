@@ -32,8 +32,9 @@ func (p *Projection) StateHash() (at projections.Position, sum [sha256.Size]byte
 	writeShelf(write, &p.keys)
 	for _, key := range slices.Sorted(maps.Keys(p.history)) {
 		changes := make([]Change, len(p.history[key]))
+		var r reader
 		for i, page := range p.history[key] {
-			changes[i] = page.change()
+			changes[i] = page.change(&r)
 		}
 		write("history of "+string(key), changes)
 	}
@@ -48,6 +49,6 @@ func writeShelf[S, C, E any](write func(string, any), s *shelf[S, C, E]) {
 			Created projections.Position
 			Pages   int
 			Now     Entry[S]
-		}{b.created, len(b.pages), b.now})
+		}{b.created, len(b.pages), s.entry(b)})
 	}
 }

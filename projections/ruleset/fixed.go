@@ -1,7 +1,6 @@
 package ruleset
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -23,11 +22,11 @@ func (p *Projection) Fix(s flags.Snapshot) error {
 		floor: revision, // no deltas: what was before is not kept
 	}
 	for _, f := range s.Flags {
-		text, err := json.Marshal(f)
+		one, err := newShape(f, "file", nil)
 		if err != nil {
 			return fmt.Errorf("writing the flag %q: %w", f.Key, err)
 		}
-		served.flags = append(served.flags, &shape{flag: f, text: text, stream: "file"})
+		served.flags = append(served.flags, one)
 	}
 	for i := range s.Segments {
 		served.segments = append(served.segments, &segmentShape{segment: s.Segments[i], whole: revision})

@@ -1,7 +1,6 @@
 package ruleset
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"github.com/assayhq/assay/domain/project"
 	"github.com/assayhq/assay/domain/segment"
 	"github.com/assayhq/assay/eventlog"
-	"github.com/assayhq/assay/flags"
 	"github.com/assayhq/assay/projections"
 )
 
@@ -34,22 +32,25 @@ type projectState struct {
 	holdouts map[domain.HoldoutKey]*holdoutState
 }
 
+// flagState is a flag, in little memory: there may be hundreds of thousands.
 type flagState struct {
 	stream string
-	state  flag.State
-	stale  bool     // frozen at this state
-	shapes []placed // few, so not a map
+	key    string             // the end of stream
+	state  projections.Packed // a flag.State
+	stale  bool               // frozen at this state
+	held   bool               // it names holdouts
+	shapes []placed           // few, so not a map
 }
 
 // placed is a flag's shape in an environment.
 type placed struct {
-	environment domain.EnvironmentKey
-	shape       *shape
+	in    *placeState
+	shape *shape
 }
 
-func (f *flagState) in(environment domain.EnvironmentKey) *shape {
+func (f *flagState) in(place *placeState) *shape {
 	for _, p := range f.shapes {
-		if p.environment == environment {
+		if p.in == place {
 			return p.shape
 		}
 	}
@@ -57,23 +58,16 @@ func (f *flagState) in(environment domain.EnvironmentKey) *shape {
 }
 
 // set replaces the shape in an environment; nil takes it away.
-func (f *flagState) set(environment domain.EnvironmentKey, now *shape) {
-	f.shapes = slices.DeleteFunc(f.shapes, func(p placed) bool { return p.environment == environment })
+func (f *flagState) set(in *placeState, now *shape) {
+	shapes := slices.DeleteFunc(f.shapes, func(p placed) bool { return p.in == in })
 	if now != nil {
-		f.shapes = append(f.shapes, placed{environment: environment, shape: now})
+		shapes = append(shapes, placed{in: in, shape: now})
 	}
+	f.shapes = slices.Clip(shapes)
 }
 
 type holdoutState struct {
 	state holdout.State
-}
-
-// shape is a flag as an environment serves it, and its JSON. It never changes, and environments that serve the same share it.
-type shape struct {
-	flag   flags.Flag
-	text   json.RawMessage
-	stream string
-	asks   []domain.SegmentKey
 }
 
 // fold brings the states up to date with one event. With an error, whether refused or panicked, they are as before it.
@@ -100,87 +94,131 @@ func (p *Projection) foldFlag(r eventlog.Recorded) error {
 		return err
 	}
 	in := p.streams[r.Stream]
+	var was flag.State
 	if in.flag == nil {
 		in.flag = &flagState{stream: strings.Clone(r.Stream)} // a part of it would hold on to the whole record
+	} else if was, err = p.stateOf(in.flag); err != nil {
+		return err
 	}
-	next := projections.Compact(&p.texts, flag.Aggregate.Evolve(in.flag.state, event))
+	next := flag.Aggregate.Evolve(was, event)
 	if r.Stream != domain.Stream(flag.Aggregate.Category, next.Project, next.Key) {
 		return fmt.Errorf("%s makes it another flag than that of its stream", r.Type)
 	}
+	in.flag.key = in.flag.stream[len(in.flag.stream)-len(next.Key):]
 	in.project = p.project(next.Project)
-	shaped, err := in.project.reshape(in.flag, next, r.Position)
+	shaped, err := in.project.reshape(in.flag, change{was, next, r.Position})
 	if err != nil {
 		return err
 	}
-	in.flag.state = next
-	in.project.flags[next.Key] = in.flag
+	packed, err := projections.Pack(&p.words, in.flag.stream, next)
+	if err != nil {
+		return err
+	}
+	in.flag.state, in.flag.held, p.latest = packed, namesHoldouts(next), latest{in.flag, next}
+	in.project.flags[domain.FlagKey(in.flag.key)] = in.flag
 	p.streams[in.flag.stream] = in
 	in.project.put(in.flag, shaped, r.Position)
 	return nil
 }
 
+// latest is the flag that changed last. Changes often come one after the other.
+type latest struct {
+	flag  *flagState
+	state flag.State
+}
+
+// stateOf is the state of a flag, for reading.
+func (p *Projection) stateOf(f *flagState) (flag.State, error) {
+	if p.latest.flag == f {
+		return p.latest.state, nil
+	}
+	return projections.Unpack[flag.State](&p.words, f.state)
+}
+
+// change is what an event makes of a flag.
+type change struct {
+	was, next flag.State
+	at        eventlog.Position
+}
+
 // reshape is the flag in all environments where it is another than it was there; nil where it is not served.
-func (in *projectState) reshape(f *flagState, next flag.State, at eventlog.Position) (map[domain.EnvironmentKey]*shape, error) {
-	changed := map[domain.EnvironmentKey]*shape{}
+func (in *projectState) reshape(f *flagState, c change) (changed []placed, err error) {
 	for _, e := range in.state.Environments {
-		was := f.in(e.Key)
-		now, err := in.shapeOf(f, next, e.Key, at, changed)
+		place := in.places[e.Key]
+		was := f.in(place)
+		if was != nil && c.spares(e.Key) {
+			continue
+		}
+		now, err := in.shapeOf(f, c, place, changed)
 		if err != nil {
 			return nil, err
 		}
 		if now != was {
-			changed[e.Key] = now
+			changed = append(changed, placed{in: place, shape: now})
 		}
 	}
 	return changed, nil
 }
 
+// spares reports whether nothing that an environment serves of the flag can have changed: that is so for all but one, as a rule.
+func (c *change) spares(environment domain.EnvironmentKey) bool {
+	was, next := c.was, c.next
+	was.Environments, next.Environments = nil, nil
+	return reflect.DeepEqual(was, next) && reflect.DeepEqual(c.was.In(environment), c.next.In(environment))
+}
+
 // put lets the environments serve what has changed.
-func (in *projectState) put(f *flagState, changed map[domain.EnvironmentKey]*shape, at eventlog.Position) {
-	for environment, now := range changed {
-		in.places[environment].put(f.state.Key, f.in(environment), now, at)
-		f.set(environment, now)
+func (in *projectState) put(f *flagState, changed []placed, at eventlog.Position) {
+	for _, c := range changed {
+		c.in.put(domain.FlagKey(f.key), f.in(c.in), c.shape, at)
+		f.set(c.in, c.shape)
 	}
 }
 
 // shapeOf is the flag, in its next state, as the environment serves it: the shape it has there or one of the others, when that
 // is the same; nil for an archived flag.
-func (in *projectState) shapeOf(
-	f *flagState, s flag.State, environment domain.EnvironmentKey, at eventlog.Position, others map[domain.EnvironmentKey]*shape,
-) (*shape, error) {
-	if s.Archived || !s.Exists() {
+func (in *projectState) shapeOf(f *flagState, c change, place *placeState, others []placed) (*shape, error) {
+	if c.next.Archived || !c.next.Exists() {
 		return nil, nil
 	}
-	now := &shape{flag: wireOf(s, environment, in.holdouts), stream: f.stream, asks: askedBy(s, environment)}
-	now.flag.Stale = f.stale
-	if was := f.in(environment); was != nil {
-		now.flag.Revision = was.flag.Revision
-		if reflect.DeepEqual(now.flag, was.flag) {
-			return was, nil
-		}
+	flag := wireOf(c.next, place.Environment, in.holdouts)
+	flag.Key, flag.Stale, flag.Revision = f.key, f.stale, uint64(c.at)
+	now, err := newShape(flag, f.stream, askedBy(c.next, place.Environment))
+	if err != nil {
+		return nil, err
 	}
-	now.flag.Revision = uint64(at)
+	if was := f.in(place); was != nil && now.isLike(was) {
+		return was, nil
+	}
 	for _, other := range others {
-		if other != nil && reflect.DeepEqual(now.flag, other.flag) {
-			return other, nil
+		if other.shape != nil && now.text == other.shape.text {
+			return other.shape, nil
 		}
 	}
-	var err error
-	now.text, err = json.Marshal(now.flag)
-	return now, err
+	return now, nil
+}
+
+// again shapes a flag anew, whose state is as it was, because something else has changed.
+func (p *Projection) again(in *projectState, f *flagState, at eventlog.Position) error {
+	state, err := p.stateOf(f)
+	if err != nil {
+		return err
+	}
+	shaped, err := in.reshape(f, change{next: state, at: at})
+	if err == nil {
+		in.put(f, shaped, at)
+	}
+	return err
 }
 
 // markStale lets everybody who is served the flag of a stream know that it stays as it is.
 func (p *Projection) markStale(stream string, at eventlog.Position) {
 	in := p.streams[stream]
-	if in.flag == nil {
+	if in.flag == nil || in.project == nil {
 		return
 	}
 	in.flag.stale = true
-	shaped, err := in.project.reshape(in.flag, in.flag.state, at)
-	if err == nil { // it was encoded before, so it can be
-		in.project.put(in.flag, shaped, at)
-	}
+	_ = p.again(in.project, in.flag, at) // it was encoded before, so it can be
 }
 
 func (p *Projection) foldHoldout(r eventlog.Recorded) error {
@@ -202,26 +240,19 @@ func (p *Projection) foldHoldout(r eventlog.Recorded) error {
 	in.project.holdouts[next.Key] = in.holdout
 	p.streams[r.Stream] = in
 	for _, f := range in.project.flags {
-		if !holdsBack(f.state, next.Key) {
+		if !f.held {
 			continue
 		}
-		changed, err := in.project.reshape(f, f.state, r.Position)
-		if err != nil {
+		if err := p.again(in.project, f, r.Position); err != nil {
 			in.holdout.state = was
 			return err
 		}
-		in.project.put(f, changed, r.Position)
 	}
 	return nil
 }
 
-func holdsBack(s flag.State, key domain.HoldoutKey) bool {
-	for _, e := range s.Environments {
-		if slices.Contains(e.Targeting.Holdouts, key) {
-			return true
-		}
-	}
-	return false
+func namesHoldouts(s flag.State) bool {
+	return slices.ContainsFunc(s.Environments, func(e flag.Setting) bool { return len(e.Targeting.Holdouts) > 0 })
 }
 
 func (p *Projection) foldProject(r eventlog.Recorded) error {
@@ -248,12 +279,13 @@ func (p *Projection) foldProject(r eventlog.Recorded) error {
 		at.revision = r.Position
 		in.places[e.Key] = at
 		p.places = append(p.places, at)
-		for _, f := range in.flags {
-			now, err := in.shapeOf(f, f.state, e.Key, r.Position, nil)
-			if err != nil {
-				return err
-			}
-			in.put(f, map[domain.EnvironmentKey]*shape{e.Key: now}, r.Position)
+	}
+	if len(next.Environments) == len(was.Environments) {
+		return nil // they are never fewer
+	}
+	for _, f := range in.flags {
+		if err := p.again(in, f, r.Position); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -148,11 +148,11 @@ func (p *placeState) next(shared *flags.Compiled) (*Served, error) {
 	}
 	out := &Served{Place: p.Place, Revision: p.revision, ETag: etagOf(p.revision)}
 	out.json = sync.OnceValue(out.text)
-	var changed []*flags.Flag
+	var changed []flags.Kept
 	out.flags, changed = p.mergeFlags(was.flags, &delta)
 	out.segments = p.mergeSegments(was.segments, &delta)
 	var err error
-	if out.Ruleset, err = was.Ruleset.ApplyShared(delta, changed, shared); err != nil {
+	if out.Ruleset, err = was.Ruleset.ApplyKept(delta, changed, shared); err != nil {
 		return nil, err
 	}
 	out.graves, out.floor = p.graves, p.floor
@@ -163,7 +163,7 @@ func (p *placeState) next(shared *flags.Compiled) (*Served, error) {
 }
 
 // mergeFlags returns the new list and what is other in it, and tells the delta what is gone.
-func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) (out []*shape, changed []*flags.Flag) {
+func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) (out []*shape, changed []flags.Kept) {
 	if len(p.changed) == 0 {
 		return was, nil
 	}
@@ -174,7 +174,7 @@ func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) (out []*shape,
 	slices.Sort(keys)
 	out = make([]*shape, 0, len(was)+len(keys))
 	for _, key := range keys {
-		i, there := slices.BinarySearchFunc(was, key, func(s *shape, key string) int { return strings.Compare(s.flag.Key, key) })
+		i, there := slices.BinarySearchFunc(was, key, func(s *shape, key string) int { return strings.Compare(s.key, key) })
 		out = append(out, was[:i]...)
 		was = was[i:]
 		if there {
@@ -182,7 +182,7 @@ func (p *placeState) mergeFlags(was []*shape, delta *flags.Delta) (out []*shape,
 		}
 		if now := p.changed[key]; now != nil {
 			out = append(out, now)
-			changed = append(changed, &now.flag)
+			changed = append(changed, now)
 		} else if there {
 			delta.FlagsGone = append(delta.FlagsGone, key)
 		}

@@ -22,6 +22,7 @@ func (p *Projection) Adopt(other projections.Rebuildable) error {
 	defer p.mu.Unlock()
 	p.position, p.served, p.frozen = fresh.position, fresh.served, fresh.frozen
 	p.folded, p.places, p.projects, p.streams = fresh.folded, fresh.places, fresh.projects, fresh.streams
+	p.words, p.latest, p.compiled, p.events = fresh.words, fresh.latest, fresh.compiled, fresh.events
 	for _, waiting := range p.waiting {
 		for c := range waiting {
 			select {

@@ -74,10 +74,13 @@ type Projection struct {
 
 	// Only Apply touches these. An Apply that fails leaves its folded events here, so that the next one publishes them.
 	folded   eventlog.Position
+	events   struct{ folded, published int } // how many
 	places   []*placeState
 	projects map[domain.ProjectKey]*projectState
 	streams  map[string]inStream
-	texts    projections.Texts
+	words    projections.Words
+	latest   latest
+	compiled flags.Compiled
 }
 
 var _ projections.Projection = (*Projection)(nil)
@@ -167,7 +170,7 @@ func (p *Projection) Subscribe(place Place) (changes <-chan struct{}, cancel fun
 	}
 }
 
-// Apply folds the events and swaps in what they changed.
+// Apply folds the events and swaps in what they changed, unless that waits for more to come.
 func (p *Projection) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	for _, r := range batch {
 		if r.Position <= p.folded {
@@ -180,8 +183,22 @@ func (p *Projection) Apply(_ context.Context, batch []eventlog.Recorded) error {
 			}
 		}
 		p.folded = r.Position
+		p.events.folded++
+	}
+	if p.waits(batch) {
+		return nil
 	}
 	return p.publish()
+}
+
+// waits reports whether what is folded can be published with more that is to come: publishing takes time in proportion to what is
+// served, however little has changed. It does not wait for more than a quarter of what was published before, so that the whole
+// of a long log takes time in proportion to its length.
+func (p *Projection) waits(batch []eventlog.Recorded) bool {
+	if len(batch) < projections.BatchRecords || slices.ContainsFunc(batch, eventlog.Recorded.IsCheckpoint) {
+		return false
+	}
+	return p.events.folded-p.events.published < p.events.published/4
 }
 
 func (p *Projection) freeze(problem Problem) {
@@ -192,12 +209,14 @@ func (p *Projection) freeze(problem Problem) {
 
 // publish swaps in what has changed since it last did, and moves the position with it.
 func (p *Projection) publish() error {
-	fresh, shared := map[Place]*Served{}, &flags.Compiled{}
+	p.events.published = p.events.folded
+	fresh := map[Place]*Served{}
+	defer p.compiled.Forget()
 	for _, at := range p.places {
 		if !at.dirty() {
 			continue
 		}
-		served, err := at.next(shared)
+		served, err := at.next(&p.compiled)
 		if err != nil {
 			return fmt.Errorf("serving %s/%s: %w", at.Project, at.Environment, err)
 		}

@@ -17,14 +17,16 @@ func etagOf(revision eventlog.Position) string {
 	return `"rs-` + strconv.FormatUint(uint64(revision), 10) + `"`
 }
 
-// Snapshot is all that is served, as the engine's wire format. It is put together anew each time.
+// Snapshot is all that is served, as the engine's wire format. It is read from the text of every flag each time.
 func (s *Served) Snapshot() flags.Snapshot {
 	out := flags.Snapshot{
 		Format: flags.Format, Project: string(s.Project), Environment: string(s.Environment), Revision: uint64(s.Revision),
-		Flags: make([]flags.Flag, len(s.flags)),
+		Flags: make([]flags.Flag, 0, len(s.flags)),
 	}
-	for i, f := range s.flags {
-		out.Flags[i] = f.flag
+	for _, kept := range s.flags {
+		if f, err := kept.Flag(); err == nil { // what was written can be read
+			out.Flags = append(out.Flags, *f)
+		}
 	}
 	for _, g := range s.segments {
 		out.Segments = append(out.Segments, g.segment)
@@ -73,7 +75,7 @@ func (s *Served) Write(w io.Writer) error {
 				return err
 			}
 		}
-		if _, err := w.Write(f.text); err != nil {
+		if _, err := io.WriteString(w, f.text); err != nil {
 			return err
 		}
 	}
@@ -91,9 +93,14 @@ func (s *Served) Since(revision projections.Position) (delta flags.Delta, known 
 		Format: flags.Format, Project: string(s.Project), Environment: string(s.Environment), Since: uint64(revision), Revision: uint64(s.Revision),
 	}
 	for _, f := range s.flags {
-		if f.flag.Revision > uint64(revision) {
-			delta.Flags = append(delta.Flags, f.flag)
+		if f.revision <= uint64(revision) {
+			continue
 		}
+		changed, err := f.Flag()
+		if err != nil {
+			return delta, false
+		}
+		delta.Flags = append(delta.Flags, *changed)
 	}
 	for _, g := range s.segments {
 		if g.segment.Revision > uint64(revision) {
@@ -119,7 +126,7 @@ func unique(all []string) []string {
 }
 
 func (s *Served) flag(key string) *shape {
-	i, there := slices.BinarySearchFunc(s.flags, key, func(f *shape, key string) int { return strings.Compare(f.flag.Key, key) })
+	i, there := slices.BinarySearchFunc(s.flags, key, func(f *shape, key string) int { return strings.Compare(f.key, key) })
 	if !there {
 		return nil
 	}
@@ -148,7 +155,7 @@ func (s *Served) problems() (out []Problem) {
 	for _, problem := range s.Ruleset.Problems() {
 		if f := s.flag(problem.Flag); f != nil {
 			out = append(out, Problem{
-				Stream: f.stream, Position: eventlog.Position(f.flag.Revision),
+				Stream: f.stream, Position: eventlog.Position(f.revision),
 				Detail: "in " + string(s.Environment) + " it does not compile: " + problem.Detail,
 			})
 		}
