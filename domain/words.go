@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -119,9 +118,9 @@ func CheckText(pointer, what, text string, required bool, limit int) error {
 // to no project.
 func Stream[K ~string](category string, project ProjectKey, key K) string {
 	if project == "" {
-		return fmt.Sprintf("%s-%s", category, key)
+		return category + "-" + string(key)
 	}
-	return fmt.Sprintf("%s-%s.%s", category, project, key)
+	return category + "-" + string(project) + "." + string(key)
 }
 
 func clip(s string) string {

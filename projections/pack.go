@@ -107,8 +107,7 @@ func (p *packer) list(v reflect.Value) error {
 }
 
 func (p *packer) fields(v reflect.Value) error {
-	if v.Type() == reflect.TypeFor[time.Time]() {
-		at, _ := v.Interface().(time.Time)
+	if at, is := reflect.TypeAssert[time.Time](v); is {
 		p.out = binary.AppendVarint(p.out, at.Unix())
 		p.number(uint64(at.Nanosecond())) //nolint:gosec // not negative
 		return nil
@@ -117,7 +116,7 @@ func (p *packer) fields(v reflect.Value) error {
 		return fmt.Errorf("a %s has too many fields to be packed", v.Type())
 	}
 	set := uint64(0)
-	for i := range v.NumField() { //nolint:modernize // Fields allocates for each of them
+	for i := range v.NumField() {
 		if !v.Field(i).IsZero() {
 			set |= 1 << i
 		}
@@ -160,7 +159,7 @@ func (u *unpacker) number() (n uint64) {
 // signed undoes the zigzag of binary.AppendVarint.
 func (u *unpacker) signed() int64 {
 	n := u.number()
-	return int64(n>>1) ^ -int64(n&1) //nolint:gosec // as it was written
+	return int64(n>>1) ^ -int64(n&1)
 }
 
 func (u *unpacker) text() string {

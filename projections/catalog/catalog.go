@@ -166,9 +166,6 @@ func (p *Projection) add(r eventlog.Recorded) {
 	at := stamp{revision: r.Revision, position: r.Position, at: timeOf(r)}
 	now := &page{position: r.Position, origin: p.origin(origin{eventlog.Category(r.Stream), r.Type, domain.Actor(r.Meta["actor"]), r.Meta["reason"]})}
 	data, write := string(r.Data), p.scribe.alone
-	if !json.Valid(r.Data) {
-		data = "" // whoever hands the change out as JSON must not break on it
-	}
 	var problem *Problem
 	switch now.origin.category {
 	case p.projects.aggregate.Category:
@@ -197,6 +194,9 @@ func (p *Projection) add(r eventlog.Recorded) {
 	}
 	if problem != nil {
 		p.problems = append(p.problems, *problem)
+	}
+	if now.problem != nil && !json.Valid([]byte(data)) {
+		data = "" // whoever hands the change out as JSON must not break on it
 	}
 	now.text = write(at, data)
 	p.history[now.subject.project] = append(p.history[now.subject.project], now)
