@@ -204,11 +204,24 @@ func (c *Condition) checkValues(pointer string) error {
 		}
 		values = append(values, text)
 	}
+	if c.Elements && !comparesElements(c.Operator) {
+		return Invalid(pointer+"/elements", "the operator %s is about a list as a whole, or about none; leave elements out", c.Operator).WithCode("bad_elements")
+	}
 	if c.Operator == Modulo && isZero(values[0]) {
 		return Invalid(pointer+"/values/0", "nothing can be divided by 0; take another divisor").WithCode("wrong_value")
 	}
 	c.Values = values
 	return nil
+}
+
+// comparesElements reports whether the operator can be asked of the elements of a list, one by one.
+func comparesElements(o Operator) bool {
+	switch o {
+	case Present, NotPresent, IsEmpty, IsType, HasAny, HasAll, HasNone, HasOnly, HasExactly, HasSize:
+		return false
+	default:
+		return true
+	}
 }
 
 func isZero(number json.RawMessage) bool {

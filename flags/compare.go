@@ -25,6 +25,9 @@ func (c *condition) matches(o *operand, who *Subject) bool {
 }
 
 func (c *condition) matchesOther(o *operand, who *Subject) bool {
+	if o.kind == list && c.more != nil && c.more.elements {
+		return c.matchesElement(who)
+	}
 	switch c.test {
 	case isAnyOf:
 		return o.kind == truth && (o.truth && c.yes || !o.truth && c.no)
@@ -35,6 +38,21 @@ func (c *condition) matchesOther(o *operand, who *Subject) bool {
 	case isBefore, isBeforeOrAt, isAfter, isAfterOrAt, isOnSameDate:
 		at, ok := millisecondsOf(c.valueOf(who))
 		return ok && c.matchesTime(at)
+	}
+	return false
+}
+
+// matchesElement reports whether an element of the list matches. Lists and objects in it do not.
+func (c *condition) matchesElement(who *Subject) bool {
+	value := c.valueOf(who)
+	for i := range sizeOf(value) {
+		element := elementOf(value, i)
+		switch element.kind {
+		case text, number, truth:
+			if c.matches(&element, who) {
+				return true
+			}
+		}
 	}
 	return false
 }

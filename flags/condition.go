@@ -44,6 +44,7 @@ type rare struct {
 	times    []int64 // milliseconds of Unix
 	networks []netip.Prefix
 	kinds    uint16 // of operands, a bit for each
+	elements bool   // a list is looked into
 }
 
 // test is what a condition does, without its negation.
@@ -158,6 +159,12 @@ func newComparison(c *Condition) (condition, error) {
 			return out, errors.New("the targeting key is a text and leads nowhere")
 		}
 		out.more = &rare{path: c.Path}
+	}
+	if c.Elements {
+		if out.test >= hasAny || out.test == isThere || out.test == isEmpty || out.test == isOfKind {
+			return out, fmt.Errorf("the operator %s is not about elements", c.Operator)
+		}
+		out.rare().elements = true
 	}
 	for _, raw := range c.Values {
 		if err := out.add(raw); err != nil {

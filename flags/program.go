@@ -89,6 +89,9 @@ func (c *Condition) identity(more *rare) string {
 	if c.IgnoreCase {
 		out = append(out, '~')
 	}
+	if c.Elements {
+		out = append(out, '*')
+	}
 	out = append(strconv.AppendQuote(append(append(out, c.Operator...), ' '), c.Attribute), ' ')
 	for _, v := range c.Values {
 		out = append(append(out, v...), ',')

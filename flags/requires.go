@@ -14,12 +14,13 @@ const (
 	requiresLogic       = "logic/1"
 	requiresNoValue     = "no-value/1" // serving the caller's default
 	requiresPaths       = "paths/1"    // unit ids within objects
+	requiresElements    = "elements/1" // comparing elements of lists
 )
 
 func unknownRequirements(all []string) (out []string) {
 	for _, r := range all {
 		switch r {
-		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings, requiresLogic, requiresNoValue, requiresPaths:
+		case requiresConditions, requiresSegments, requiresFlags, requiresOverrides, requiresHoldouts, requiresExperiments, requiresStrings, requiresLogic, requiresNoValue, requiresPaths, requiresElements:
 		default:
 			out = append(out, r)
 		}
@@ -71,6 +72,7 @@ func (n *needs) conditions(all []Condition) {
 	for i := range all {
 		c := &all[i]
 		n.when(c.Not || c.IgnoreCase || len(c.Path) > 0 || c.All != nil || c.Any != nil || c.Slice != nil, requiresConditions)
+		n.when(c.Elements, requiresElements)
 		n.when(c.Segments != nil, requiresSegments)
 		n.when(c.Flag != "", requiresFlags)
 		if c.Slice != nil {

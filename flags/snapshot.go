@@ -96,6 +96,8 @@ type Condition struct {
 	Values    []json.RawMessage `json:"values,omitempty"`
 	// IgnoreCase compares texts by Unicode's simple case folding.
 	IgnoreCase bool `json:"ignore_case,omitempty"`
+	// Elements looks into lists: where the attribute is one, the comparison holds when it does for one of its elements.
+	Elements bool `json:"elements,omitempty"`
 
 	All []Condition `json:"all,omitempty"` // all of these hold
 	Any []Condition `json:"any,omitempty"` // at least one of these holds

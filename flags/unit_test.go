@@ -1,6 +1,7 @@
 package flags_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -69,4 +70,51 @@ func units(n int) (out []string) {
 		out = append(out, "acme-"+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)))
 	}
 	return append(out, "acme-1", "acme-2", "acme-3")
+}
+
+// With elements a list is compared one by one, a scalar as ever; negated operators hold when no element matches.
+func TestComparisonsLookIntoLists(t *testing.T) {
+	compile := func(c flags.Condition) *flags.Ruleset {
+		t.Helper()
+		f := flags.Flag{
+			Key: "f", Revision: 1, Type: flags.Boolean, On: true, Off: "off", Variants: []flags.Variant{{Key: "on", Value: []byte("true")}, {Key: "off", Value: []byte("false")}},
+			Rules: []flags.Rule{{ID: "r", If: []flags.Condition{c}, Serve: flags.Serve{Variant: "on"}}}, Default: flags.Serve{Variant: "off"},
+		}
+		if !slices.Contains(f.Needs(), "elements/1") {
+			t.Errorf("%+v needs %v", c, f.Needs())
+		}
+		rs, err := flags.Compile(flags.Snapshot{Format: flags.Format, Revision: 1, Flags: []flags.Flag{f}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rs
+	}
+	for _, tt := range []struct {
+		operator flags.Operator
+		value    string
+		is       any
+		want     bool
+	}{
+		{flags.EndsWith, `"@a.org"`, []any{"x@b.org", "y@a.org"}, true},
+		{flags.EndsWith, `"@a.org"`, []string{"x@b.org"}, false},
+		{flags.EndsWith, `"@a.org"`, "y@a.org", true},
+		{flags.NotEndsWith, `"@a.org"`, []any{"x@b.org", "y@a.org"}, false},
+		{flags.NotEndsWith, `"@a.org"`, []any{}, true},
+		{flags.Greater, "3", []any{1, 4.5}, true},
+		{flags.Greater, "3", []int{1, 2}, false},
+		{flags.Equals, "true", []bool{false, true}, true},
+		{flags.VersionGreater, `"1.2.0"`, []any{"1.1.9", "2.0.0"}, true},
+		{flags.After, `"2026-01-01"`, []any{"2025-01-01", "2026-02-01"}, true},
+		{flags.After, `"2026-01-01"`, []any{[]any{"2026-02-01"}, map[string]any{}}, false},
+		{flags.Matches, `"^b+$"`, []any{"a", "bb"}, true},
+	} {
+		rs := compile(flags.Condition{Attribute: "a", Operator: tt.operator, Values: []json.RawMessage{json.RawMessage(tt.value)}, Elements: true})
+		if got := rs.Decide("f", flags.Subject{Attributes: map[string]any{"a": tt.is}}).Variant == "on"; got != tt.want {
+			t.Errorf("%s %s of %v: %v, want %v", tt.operator, tt.value, tt.is, got, tt.want)
+		}
+	}
+	rs := compile(flags.Condition{Attribute: "a", Operator: flags.HasAny, Values: []json.RawMessage{json.RawMessage("1")}, Elements: true})
+	if len(rs.Problems()) == 0 {
+		t.Error("an operator on lists as a whole is asked of their elements")
+	}
 }

@@ -153,11 +153,18 @@ func comparison(c *flags.Condition) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plain, negated := positiveOf(c.Operator); negated {
-		rule, err := compare(v, plain, values)
-		return op("!", rule), err
+	plain, negated := positiveOf(c.Operator)
+	var rule any
+	if c.Elements {
+		rule, err = compare(variable(""), plain, values)
+		rule = and(exists(v), op("some", op("merge", v), rule)) // a scalar is a list of one
+	} else {
+		rule, err = compare(v, plain, values)
 	}
-	return compare(v, c.Operator, values)
+	if negated {
+		rule = op("!", rule)
+	}
+	return rule, err
 }
 
 func scalars(raw []json.RawMessage) ([]any, error) {

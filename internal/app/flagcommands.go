@@ -2,96 +2,182 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/assayhq/assay/internal/client"
 	"github.com/assayhq/assay/internal/flagimport"
 )
 
+// flagImport is what `assay import flags` was asked for.
+type flagImport struct {
+	target flagimport.Target
+	at     serverFlags
+	from   string
+	source flagimport.Options
+	format string
+	dry    bool
+}
+
+const aboutFlagImport = `Brings flags of another product into an environment, where they decide as before and units keep their buckets. --dry-run
+shows what would change. What cannot be expressed is told for each flag; it costs none of the others, and the exit code is 1.`
+
 // importFlagsCommand is `assay import flags`.
 func importFlagsCommand(ctx context.Context, args []string, s Streams) error {
-	f := flagSet("import flags", "FILE", `Brings flags of another product into an environment, where units keep their buckets. --dry-run shows what would change.
-What cannot be expressed is told for each flag; it costs none of the others.`, s)
-	var at serverFlags
-	at.register(f, s)
-	from := f.String("from", "", strings.Join(flagimport.Sources(), ", ")+": the `product` whose file it is")
-	t := flagimport.Target{}
-	f.StringVar(&t.Project, "project", "", "`project` to import into")
-	f.StringVar(&t.Environment, "environment", "production", "`environment` to import into")
-	f.StringVar(&t.Reason, "reason", "", "why, for the history; the file's name when left out")
-	dry := f.Bool("dry-run", false, "show what would change, and change nothing")
+	f := flagSet("import flags", "FILE", aboutFlagImport, s)
+	i := flagImport{source: flagimport.Options{Now: time.Now()}}
+	i.at.register(f, s)
+	f.StringVar(&i.from, "from", "", strings.Join(flagimport.Sources(), ", ")+": the `product` whose file it is")
+	f.StringVar(&i.source.Environment, "source-environment", "", "`environment` of the other product, where its file has several")
+	f.StringVar(&i.source.IDs, "ids", "", "how the other product's SDKs in use read unit ids that are not ASCII: utf8, utf16 (GrowthBook's for JavaScript and Go, which is what is assumed) or lowbyte (Unleash's for JavaScript)")
+	f.StringVar(&i.target.Project, "project", "", "`project` to import into")
+	f.StringVar(&i.target.Environment, "environment", "production", "`environment` to import into")
+	f.StringVar(&i.target.Reason, "reason", "", "why, for the history; the file's name when left out")
+	f.StringVar(&i.format, "format", "text", "text or json")
+	f.BoolVar(&i.dry, "dry-run", false, "show what would change, and change nothing")
 	files, err := parse(f, args)
 	if err != nil {
 		return err
 	}
-	read, known := flagimport.SourceNamed(*from)
+	_, known := flagimport.SourceNamed(i.from)
 	switch {
 	case !known:
-		return wrong(s, f, "There is no import from %q; --from is one of %s.", *from, strings.Join(flagimport.Sources(), ", "))
-	case len(files) != 1 || t.Project == "":
+		return wrong(s, f, "There is no import from %q; --from is one of %s.", i.from, strings.Join(flagimport.Sources(), ", "))
+	case len(files) != 1 || i.target.Project == "":
 		return wrong(s, f, "Name one file, and the project with --project.")
+	case i.format != "text" && i.format != "json":
+		return wrong(s, f, "There is no format %q; --format is text or json.", i.format)
+	case !slices.Contains([]string{"", flagimport.UTF8, "utf16", "lowbyte"}, i.source.IDs):
+		return wrong(s, f, "Unit ids are read as utf8, utf16 or lowbyte, not as %q.", i.source.IDs)
 	}
-	if t.Client, err = at.client(s); err != nil {
+	if i.target.Client, err = i.at.client(s); err != nil {
 		return err
 	}
-	if t.Reason == "" {
-		t.Reason = fmt.Sprintf("Imported from %s (%s).", files[0], *from)
+	if i.target.Reason == "" {
+		i.target.Reason = fmt.Sprintf("Imported from %s (%s).", files[0], i.from)
 	}
-	text, err := os.ReadFile(files[0])
+	return i.run(ctx, files[0], s)
+}
+
+func (i *flagImport) run(ctx context.Context, file string, s Streams) error {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading the flags: %w", err)
 	}
-	flags, problems, err := read(text)
+	read, _ := flagimport.SourceNamed(i.from)
+	m, err := read(text, i.source)
 	if err != nil {
 		return err
 	}
-	changes, err := t.Plan(ctx, flags)
+	r := importedFlags{DryRun: i.dry, Notes: m.Notes, Problems: m.Problems}
+	changes, problems, err := i.target.Plan(ctx, m)
 	if err != nil {
 		return err
 	}
-	if !*dry {
-		refused, err := t.Apply(ctx, changes)
-		problems = append(problems, refused...)
-		if err != nil {
-			return err
+	r.Problems = append(r.Problems, problems...)
+	r.Changes = changes
+	if !i.dry {
+		// Of a server that fails on the way, what was done until then is told.
+		r.Changes, problems, err = i.target.Apply(ctx, changes)
+		r.Problems = append(r.Problems, problems...)
+	}
+	r.count()
+	if i.format == "json" {
+		if encodeErr := r.json(s); encodeErr != nil {
+			return encodeErr
 		}
+	} else {
+		r.tell(s)
 	}
-	tellFlagImport(s, changes, problems, *dry)
-	if len(problems) > 0 {
-		return fmt.Errorf("%d of %d flags are not imported; see above", len(problems), len(flags)+len(problems))
+	switch n := len(r.Problems); {
+	case err != nil:
+		return fmt.Errorf("the import ended early; run it again, what is in already stays as it is: %w", err)
+	case n > 0:
+		return fmt.Errorf("%d of %d flags are not imported; see above", n, n+len(changes)-r.segments())
 	}
 	return nil
 }
 
-func tellFlagImport(s Streams, changes []flagimport.Change, problems []flagimport.Problem, dry bool) {
-	failed := map[string]string{}
-	for _, p := range problems {
-		failed[p.Flag] = p.Detail
+// importedFlags is what an import did, or would do.
+type importedFlags struct {
+	DryRun    bool                 `json:"dry_run"`
+	Created   int                  `json:"created"`
+	Changed   int                  `json:"changed"`
+	Unchanged int                  `json:"unchanged"`
+	Changes   []flagimport.Change  `json:"changes"`
+	Notes     []flagimport.Problem `json:"notes"`
+	Problems  []flagimport.Problem `json:"problems"`
+}
+
+func (r *importedFlags) count() {
+	for _, c := range r.Changes {
+		switch c.What {
+		case flagimport.Create:
+			r.Created++
+		case flagimport.Alter:
+			r.Changed++
+		default:
+			r.Unchanged++
+		}
 	}
-	count := map[string]int{}
-	for _, c := range changes {
-		if _, refused := failed[c.Flag]; refused {
+}
+
+func (r *importedFlags) segments() (n int) {
+	for _, c := range r.Changes {
+		if c.Segment != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *importedFlags) json(s Streams) error {
+	out := *r
+	if out.Changes == nil {
+		out.Changes = []flagimport.Change{}
+	}
+	if out.Notes == nil {
+		out.Notes = []flagimport.Problem{}
+	}
+	if out.Problems == nil {
+		out.Problems = []flagimport.Problem{}
+	}
+	encoder := json.NewEncoder(s.Out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(out); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// tell leaves out what stays as it is.
+func (r *importedFlags) tell(s Streams) {
+	for _, c := range r.Changes {
+		if c.What == flagimport.Nothing {
 			continue
 		}
-		count[c.What]++
-		if c.What != "nothing" {
-			say(s.Out, "%-8s %s\n", c.What, c.Flag)
-			for _, d := range c.Details {
-				say(s.Out, "         %s\n", d)
-			}
+		say(s.Out, "%-8s %s\n", c.What, c.Name())
+		for _, d := range c.Details {
+			say(s.Out, "         %s\n", d)
 		}
 	}
-	for _, p := range problems {
+	for _, n := range r.Notes {
+		say(s.Out, "note     %s\n", strings.TrimPrefix(n.Flag+": "+n.Detail, ": "))
+	}
+	for _, p := range r.Problems {
 		say(s.Out, "cannot   %s: %s\n", p.Flag, p.Detail)
 	}
 	done := "created %d, changed %d, the same %d, not expressible or refused %d\n"
-	if dry {
+	if r.DryRun {
 		done = "would create %d, change %d, leave %d, cannot bring %d; nothing was changed\n"
 	}
-	say(s.Out, done, count["create"], count["change"], count["nothing"], len(problems))
+	say(s.Out, done, r.Created, r.Changed, r.Unchanged, len(r.Problems))
 }
 
 // exportFlagsCommand is `assay export flags`.

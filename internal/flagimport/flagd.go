@@ -10,29 +10,32 @@ import (
 )
 
 // Flagd reads flag definitions of flagd core 0.15 and later. Targeting rules stay expressions, evaluated as flagd does.
-func Flagd(text []byte) ([]Flag, []Problem, error) { return flagd(text, flags.FlagdV2) }
+func Flagd(text []byte, _ Options) (Import, error) { return flagd(text, flags.FlagdV2) }
 
 // FlagdV1 reads flag definitions of flagd core up to 0.14, whose fractional assigned most units otherwise.
-func FlagdV1(text []byte) ([]Flag, []Problem, error) { return flagd(text, flags.FlagdV1) }
+func FlagdV1(text []byte, _ Options) (Import, error) { return flagd(text, flags.FlagdV1) }
 
-func flagd(text []byte, fractional string) (out []Flag, problems []Problem, err error) {
+func flagd(text []byte, fractional string) (m Import, err error) {
 	file, err := flagdsync.Parse(text)
 	if err != nil {
-		return nil, nil, err
+		return Import{}, err
 	}
 	for i := range file.Flags {
 		d := &file.Flags[i]
-		f, why := flagdFlag(d, fractional)
-		if why != "" {
-			problems = append(problems, Problem{d.Key, why})
-			continue
+		if f, why := flagdFlag(d, fractional); why != "" {
+			m.fail(d.Key, why)
+		} else {
+			m.Flags = append(m.Flags, f)
 		}
-		out = append(out, f)
 	}
-	return out, problems, nil
+	m.finish()
+	return m, nil
 }
 
 func flagdFlag(d *flagdsync.Definition, fractional string) (f Flag, why string) {
+	if why, is := d.Metadata[flagdsync.ProblemKey].(string); is {
+		return f, "it was exported from assay, where flagd's format could not express it: " + why
+	}
 	f = Flag{Key: d.Key, Type: string(d.TypeOf())}
 	if f.Type == "" {
 		return f, "its variants are not all of one type that a flag here can have: booleans, texts, numbers or objects"
@@ -40,19 +43,18 @@ func flagdFlag(d *flagdsync.Definition, fractional string) (f Flag, why string) 
 	for _, name := range slices.Sorted(maps.Keys(d.Variants)) {
 		f.Variants = append(f.Variants, Variant{name, d.Variants[name]})
 	}
-	setting := map[string]any{"on": d.State != "DISABLED", "off": "", "rules": []any{}, "default": map[string]any{"caller_default": true}}
+	f.Setting = Setting{On: d.State != "DISABLED", Default: Serve{CallerDefault: true}}
 	if d.DefaultVariant != nil {
 		if _, there := d.Variants[*d.DefaultVariant]; !there {
 			return f, "its default variant " + *d.DefaultVariant + " is none of its variants"
 		}
-		setting["default"] = map[string]any{"variant": *d.DefaultVariant}
+		f.Setting.Default = variant(*d.DefaultVariant)
 	}
 	if d.Targeting != nil {
 		if _, err := jsonlogic.Compile(d.Targeting, nil, jsonlogic.FractionalV2); err != nil {
 			return f, "its targeting cannot be evaluated: " + err.Error()
 		}
-		setting["logic"] = map[string]any{"rule": d.Targeting, "fractional": fractional}
+		f.Setting.Logic = &flags.Logic{Rule: d.Targeting, Fractional: fractional}
 	}
-	f.Setting = setting
 	return f, ""
 }

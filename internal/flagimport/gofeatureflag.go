@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oasdiff/yaml"
 
@@ -17,140 +17,278 @@ import (
 
 // goffFlag is a flag of GO Feature Flag's.
 type goffFlag struct {
-	Variations   map[string]json.RawMessage `json:"variations"`
-	Targeting    []goffRule                 `json:"targeting"`
-	DefaultRule  goffRule                   `json:"defaultRule"`
-	BucketingKey string                     `json:"bucketingKey"`
-	Disable      bool                       `json:"disable"`
+	Variations      map[string]json.RawMessage `json:"variations"`
+	Targeting       []goffRule                 `json:"targeting"`
+	DefaultRule     goffRule                   `json:"defaultRule"`
+	BucketingKey    string                     `json:"bucketingKey"`
+	Disable         *bool                      `json:"disable"`
+	Experimentation goffPeriod                 `json:"experimentation"`
+	Scheduled       []goffStep                 `json:"scheduledRollout"`
 }
 
 type goffRule struct {
-	Query       string             `json:"query"`
-	Variation   string             `json:"variation"`
+	Name        string             `json:"name"`
+	Query       *string            `json:"query"`
+	Variation   *string            `json:"variation"`
 	Percentage  map[string]float64 `json:"percentage"`
-	Disable     bool               `json:"disable"`
-	Progressive json.RawMessage    `json:"progressiveRollout"`
+	Disable     *bool              `json:"disable"`
+	Progressive *goffProgressive   `json:"progressiveRollout"`
 }
 
-// GOFeatureFlag reads a file of GO Feature Flag's in YAML or JSON. A unit keeps its bucket. What depends on the time, and
-// queries beyond comparisons that are joined by and, are problems of their flag.
-func GOFeatureFlag(text []byte) (out []Flag, problems []Problem, err error) {
+type goffProgressive struct {
+	Initial goffPoint `json:"initial"`
+	End     goffPoint `json:"end"`
+}
+
+type goffPoint struct {
+	Variation  *string    `json:"variation"`
+	Percentage *float64   `json:"percentage"`
+	Date       *time.Time `json:"date"`
+}
+
+type goffPeriod struct {
+	Start *time.Time `json:"start"`
+	End   *time.Time `json:"end"`
+}
+
+// GOFeatureFlag reads a file of GO Feature Flag's in YAML or JSON. A unit keeps its bucket. Scheduled steps and experiments happen
+// here when they do there; a progressive rollout stays where it is, and a note tells where that is.
+func GOFeatureFlag(text []byte, o Options) (Import, error) {
 	var file map[string]json.RawMessage
 	asJSON, err := yaml.YAMLToJSON(text)
 	if err == nil {
 		err = json.Unmarshal(asJSON, &file)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("the file is no YAML or JSON of flags: %w", err)
+		return Import{}, fmt.Errorf("the file is no YAML or JSON of flags: %w", err)
 	}
+	m := Import{}
 	for _, key := range slices.Sorted(maps.Keys(file)) {
-		f, err := goffOf(key, file[key])
+		c := goffConverter{Import: &m, key: key, now: o.Now}
+		f, err := c.flag(file[key])
 		if err != nil {
-			problems = append(problems, Problem{key, err.Error()})
+			m.drop(key, err.Error())
 			continue
 		}
-		out = append(out, f)
+		m.Flags = append(append(m.Flags, f), c.helpers...)
 	}
-	return out, problems, nil
+	m.finish()
+	return m, nil
 }
 
-func goffOf(key string, text json.RawMessage) (Flag, error) {
+// goffConverter translates one flag.
+type goffConverter struct {
+	*Import
+	variants
+	key     string
+	now     time.Time
+	by      string
+	rules   rules
+	helpers []Flag // that evaluate queries for it
+}
+
+func (c *goffConverter) flag(text json.RawMessage) (Flag, error) {
 	var from goffFlag
-	var members map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(text, &from), json.Unmarshal(text, &members)); err != nil {
+	if err := json.Unmarshal(text, &from); err != nil {
 		return Flag{}, fmt.Errorf("it cannot be read: %w", err)
 	}
-	for _, name := range []string{"scheduledRollout", "experimentation"} {
-		if members[name] != nil {
-			return Flag{}, fmt.Errorf("it has %s, which depends on the time; here that is a schedule", name)
+	phases, err := from.phases(c.now)
+	if err != nil {
+		return Flag{}, err
+	}
+	for _, p := range phases {
+		for _, name := range slices.Sorted(maps.Keys(p.Variations)) {
+			if slices.ContainsFunc(c.all, func(v Variant) bool { return v.Key == name && same([]any{v.Value}, []any{p.Variations[name]}) }) {
+				continue
+			}
+			if slices.ContainsFunc(c.all, func(v Variant) bool { return v.Key == name }) {
+				return Flag{}, fmt.Errorf("a scheduled step gives its variation %s another value, and a variant here has one", name)
+			}
+			if err := c.named(name, p.Variations[name]); err != nil {
+				return Flag{}, err
+			}
 		}
 	}
-	c := gbConverter{key: key}
-	for _, name := range slices.Sorted(maps.Keys(from.Variations)) {
-		if _, err := c.variant(from.Variations[name]); err != nil {
-			return Flag{}, err
-		}
+	if len(c.all) == 0 {
+		return Flag{}, errors.New("it has no variations")
 	}
-	f := Flag{Key: key, Type: string(c.typ)}
-	for _, name := range slices.Sorted(maps.Keys(from.Variations)) {
-		f.Variants = append(f.Variants, Variant{name, from.Variations[name]})
+	setting, err := c.setting(from, phases)
+	return Flag{Key: c.key, Type: string(c.typ), Variants: c.all, Setting: setting}, err
+}
+
+// setting is the phases one after the other, each for the time that it lasts.
+func (c *goffConverter) setting(from goffFlag, phases []goffPhase) (Setting, error) {
+	known := c.unitKnown(from)
+	s := Setting{On: true, Rules: []Rule{}, Default: Serve{CallerDefault: true}}
+	if len(phases) == 1 && phases[0].off() {
+		s.On = false
+		phases[0].Disable = nil // its rules stay, for the day it is turned on
 	}
-	rules := []any{}
-	for i, r := range from.Targeting {
-		if r.Disable {
+	for i, p := range phases {
+		serves := allOf(c.lasts(phases, i), c.running(p.Experimentation), known)
+		if isNever(serves) || p.off() {
 			continue
 		}
-		conditions, err := goffQuery(r.Query)
+		last, err := c.phase(p, serves)
 		if err != nil {
-			return f, fmt.Errorf("its rule %d %w", i+1, err)
+			return s, err
 		}
-		serve, err := goffServe(key, from.BucketingKey, r)
-		if err != nil {
-			return f, err
+		if isAlways(serves) && len(phases) == 1 {
+			s.Default = last
+			break
 		}
-		rules = append(rules, map[string]any{"if": conditions, "serve": serve})
+		c.rules.add("", "", serves, last)
 	}
-	serve, err := goffServe(key, from.BucketingKey, from.DefaultRule)
-	f.Setting = map[string]any{"on": !from.Disable, "off": "", "rules": rules, "default": serve}
-	return f, err
+	if len(phases) == 1 && isNever(c.running(phases[0].Experimentation)) {
+		s.On = false
+	}
+	if len(c.rules) > 0 {
+		s.Rules = c.rules
+	}
+	if len(phases) == 1 && isAlways(allOf(c.running(phases[0].Experimentation), known)) {
+		c.keepLogic(&s)
+	}
+	return s, nil
 }
 
-// goffServe is what a rule serves: its variations take their ranges in descending order of their names.
-func goffServe(key, by string, r goffRule) (any, error) {
+// unitKnown holds for contexts that have the unit which the flag needs: without it GO Feature Flag serves nothing at all, not even
+// by a rule that needs none.
+func (c *goffConverter) unitKnown(from goffFlag) flags.Condition {
+	needs := from.needsUnit()
+	if from.BucketingKey != "" {
+		steps := strings.Split(from.BucketingKey, ".")
+		at := where{steps[0], steps[1:]}
+		c.by = at.by()
+		if !needs {
+			return at.isType("string")
+		}
+		return allOf(at.isType("string"), not(at.is(flags.Equals, "")))
+	}
+	if needs && !from.onlySplits() {
+		return theKey.exists()
+	}
+	return always()
+}
+
+func (f *goffFlag) all() (out []goffRule) {
+	out = append(slices.Clone(f.Targeting), f.DefaultRule)
+	for _, s := range f.Scheduled {
+		out = append(append(out, s.Targeting...), s.DefaultRule)
+	}
+	return out
+}
+
+func (f *goffFlag) needsUnit() bool {
+	return slices.ContainsFunc(f.all(), func(r goffRule) bool { return len(r.Percentage) > 0 || r.Progressive != nil })
+}
+
+func (f *goffFlag) onlySplits() bool {
+	return len(f.Scheduled) == 0 && !slices.ContainsFunc(f.all(), func(r goffRule) bool { return len(r.Percentage) == 0 || r.Progressive != nil })
+}
+
+// running holds while an experiment lasts; before and after it the flag is off.
+func (c *goffConverter) running(p goffPeriod) flags.Condition {
+	out := always()
+	if p.Start != nil {
+		out = allOf(out, c.after(*p.Start, c.now))
+	}
+	if p.End != nil {
+		out = allOf(out, not(c.after(*p.End, c.now)))
+	}
+	return out
+}
+
+// phase adds the rules, and returns what whoever meets none of them gets.
+func (c *goffConverter) phase(p goffPhase, serves flags.Condition) (Serve, error) {
+	for i, r := range p.Targeting {
+		if r.Disable != nil && *r.Disable {
+			continue
+		}
+		condition, err := c.query(r.Query)
+		if err != nil {
+			return Serve{}, fmt.Errorf("its rule %d %w", i+1, err)
+		}
+		serve, err := c.serve(r)
+		if err != nil {
+			return Serve{}, fmt.Errorf("its rule %d %w", i+1, err)
+		}
+		c.rules.add("", r.Name, allOf(serves, condition), serve)
+	}
+	serve, err := c.serve(p.DefaultRule)
+	if err != nil {
+		err = fmt.Errorf("its default rule %w", err)
+	}
+	return serve, err
+}
+
+// goffTotal is the unit of GO Feature Flag's percentages.
+const goffTotal = 100_000
+
+// serve is what a rule serves: its variations take their ranges in descending order of their names.
+func (c *goffConverter) serve(r goffRule) (Serve, error) {
 	switch {
 	case r.Progressive != nil:
-		return nil, errors.New("it has a progressive rollout, which depends on the time; here that is a schedule")
-	case len(r.Percentage) == 0 && r.Variation == "":
-		return nil, errors.New("it has a rule that serves nothing")
-	case len(r.Percentage) == 0:
-		return map[string]any{"variant": r.Variation}, nil
+		return c.progressive(*r.Progressive)
+	case len(r.Percentage) > 0:
+		return c.percentages(r.Percentage)
+	case r.Variation == nil:
+		return Serve{}, errors.New("serves nothing")
 	}
-	names := slices.Sorted(maps.Keys(r.Percentage))
+	return variant(*r.Variation), nil
+}
+
+func (c *goffConverter) split(total uint32, weights ...flags.Weight) Serve {
+	return serveSplit(flags.Split{Algorithm: flags.GOFeatureFlagV1, Salt: c.key, Total: total, By: c.by, Weights: weights})
+}
+
+func (c *goffConverter) percentages(all map[string]float64) (Serve, error) {
+	names := slices.Sorted(maps.Keys(all))
 	slices.Reverse(names)
-	weights, total := []any{}, 0
+	var weights []flags.Weight
+	total := 0.0
 	for _, name := range names {
-		weight := int(math.Round(r.Percentage[name] * 1000))
+		weight := math.Round(all[name] * goffTotal / 100)
+		if !(weight >= 0) || weight > math.MaxInt32 {
+			return Serve{}, fmt.Errorf("gives the variation %s %v %%", name, all[name])
+		}
 		total += weight
-		weights = append(weights, map[string]any{"variant": name, "weight": weight})
+		weights = append(weights, flags.Weight{Variant: name, Weight: uint32(weight)})
 	}
-	split := map[string]any{"algorithm": flags.GOFeatureFlagV1, "salt": key, "total": total, "weights": weights}
-	if by != "" {
-		split["by"] = by
+	if total < 1 || total > math.MaxInt32 {
+		return Serve{}, errors.New("has percentages that add up to nothing")
 	}
-	return map[string]any{"split": split}, nil
+	return c.split(uint32(total), weights...), nil
 }
 
-// goffTerm is a comparison of a query: attribute, operator, value.
-func goffTerm(term string) []string {
-	return regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_]*)\s+(eq|ne|sw|ew|co|gt|ge|lt|le|in)\s+(.+?)\s*$`).FindStringSubmatch(term)
+// progressive is the share that the rollout has now.
+func (c *goffConverter) progressive(p goffProgressive) (Serve, error) {
+	if p.Initial.Date == nil || p.End.Date == nil || p.Initial.Variation == nil || p.End.Variation == nil || !p.End.Date.After(*p.Initial.Date) {
+		return Serve{}, errors.New("has a progressive rollout that lacks a date or a variation")
+	}
+	from, to := p.Initial.percentage(), p.End.percentage()
+	if to == 0 || to > 100 {
+		to = 100
+	}
+	share := to
+	if c.now.Before(*p.End.Date) {
+		passed := float64(c.now.Unix() - p.Initial.Date.Unix())
+		share = passed*((to*1_000-from*1_000)/float64(p.End.Date.Unix()-p.Initial.Date.Unix()))/1_000 + from
+		if c.now.Before(*p.Initial.Date) {
+			share = 0
+		}
+		c.note(c.key, fmt.Sprintf("its progressive rollout of %s from %v %% at %s to %v %% at %s is at %.3f %% now and stays there; import again later, or go on with it here",
+			*p.End.Variation, from, p.Initial.Date.Format(time.RFC3339), to, p.End.Date.Format(time.RFC3339), share))
+	}
+	end := uint32(min(max(share*1_000, 0), goffTotal)) // cut off, as there
+	if *p.End.Variation == *p.Initial.Variation {
+		return variant(*p.End.Variation), nil
+	}
+	return c.split(goffTotal, flags.Weight{Variant: *p.End.Variation, Weight: end}, flags.Weight{Variant: *p.Initial.Variation, Weight: goffTotal - end}), nil
 }
 
-func goffQuery(query string) (out []any, err error) {
-	for term := range strings.SplitSeq(query, " and ") {
-		parts := goffTerm(term)
-		untranslated := fmt.Errorf("has the query %q, which this import does not translate", query)
-		if parts == nil {
-			return nil, untranslated
-		}
-		attribute, operator := parts[1], map[string]string{
-			"eq": "equals", "ne": "not_equals", "sw": "starts_with", "ew": "ends_with", "co": "contains", "gt": "greater", "ge": "greater_or_equal", "lt": "less", "le": "less_or_equal", "in": "in",
-		}[parts[2]]
-		if attribute == "key" {
-			attribute = flags.TargetingKey
-		}
-		var values []any
-		text := parts[3]
-		if operator != "in" {
-			text = "[" + text + "]"
-		}
-		if json.Unmarshal([]byte(text), &values) != nil || len(values) == 0 {
-			return nil, untranslated
-		}
-		condition := map[string]any{"attribute": attribute, "operator": operator, "values": values}
-		out = append(out, condition)
-		if operator == "not_equals" { // where the attribute is missing the query is false there
-			out = append(out, map[string]any{"attribute": attribute, "operator": "exists"})
-		}
+func (p goffPoint) percentage() float64 {
+	if p.Percentage == nil {
+		return 0
 	}
-	return out, nil
+	return *p.Percentage
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-	"strings"
 
 	"github.com/assayhq/assay/flags"
 )
@@ -19,294 +17,326 @@ type gbFeature struct {
 }
 
 type gbRule struct {
-	Condition     map[string]any    `json:"condition"`
-	Force         json.RawMessage   `json:"force"`
-	Coverage      *float64          `json:"coverage"`
-	HashAttribute string            `json:"hashAttribute"`
-	HashVersion   int               `json:"hashVersion"`
-	Seed          string            `json:"seed"`
-	Key           string            `json:"key"`
-	Variations    []json.RawMessage `json:"variations"`
-	Weights       []float64         `json:"weights"`
-	Active        *bool             `json:"active"`
+	ID               string            `json:"id"`
+	Condition        json.RawMessage   `json:"condition"`
+	ParentConditions []gbParent        `json:"parentConditions"`
+	Force            json.RawMessage   `json:"force"`
+	Coverage         *float64          `json:"coverage"`
+	HashAttribute    string            `json:"hashAttribute"`
+	HashVersion      int               `json:"hashVersion"`
+	Seed             string            `json:"seed"`
+	Key              string            `json:"key"`
+	Variations       []json.RawMessage `json:"variations"`
+	Weights          []float64         `json:"weights"`
+	Active           *bool             `json:"active"`
+	Range            *[2]float64       `json:"range"`
+	Ranges           [][2]float64      `json:"ranges"`
+	Filters          []gbFilter        `json:"filters"`
+	Namespace        []any             `json:"namespace"`
+	Status           string            `json:"status"`
+	Fallback         string            `json:"fallbackAttribute"`
+	Meta             []struct {
+		Passthrough bool `json:"passthrough"`
+	} `json:"meta"`
+	Name string `json:"name"`
 }
 
-// GrowthBook reads the features of GrowthBook's SDK endpoint or of an export of the same form. A unit keeps its bucket: the
-// hash and seed are recorded. What the targeting language has and a condition here has not is a problem of that feature.
-func GrowthBook(text []byte) (out []Flag, problems []Problem, err error) {
+type gbFilter struct {
+	Attribute   string       `json:"attribute"`
+	Seed        string       `json:"seed"`
+	HashVersion int          `json:"hashVersion"`
+	Ranges      [][2]float64 `json:"ranges"`
+}
+
+type gbParent struct {
+	ID        string          `json:"id"`
+	Condition json.RawMessage `json:"condition"`
+	Gate      bool            `json:"gate"`
+}
+
+// GrowthBook reads the features of GrowthBook's SDK endpoint or of an export of the same form, saved groups included. A unit
+// keeps its bucket: hash and seed are recorded. The unit id is the attribute id, which here is the targeting key.
+func GrowthBook(text []byte, o Options) (Import, error) {
 	var file struct {
-		Features map[string]json.RawMessage `json:"features"`
+		Features    map[string]json.RawMessage `json:"features"`
+		SavedGroups map[string]json.RawMessage `json:"savedGroups"`
 	}
 	if err := json.Unmarshal(text, &file); err != nil || file.Features == nil {
-		return nil, nil, errors.Join(errors.New(`the file is no payload of GrowthBook's; it has "features"`), err)
+		return Import{}, errors.Join(errors.New(`the file is no payload of GrowthBook's; it has "features"`), err)
 	}
-	for _, key := range slices.Sorted(maps.Keys(file.Features)) {
-		f, err := growthBookFlag(key, file.Features[key])
+	read := o.IDs
+	if read == "" {
+		read = flags.UTF16 // as GrowthBook's SDKs for JavaScript do, and that for Go since 0.7
+	}
+	if read == UTF8 {
+		read = ""
+	}
+	g := gbImport{strings: read, features: map[string]*gbFeature{}, done: map[string]*gbConverter{}, groups: gbGroups{all: file.SavedGroups, made: map[string]*Segment{}}}
+	for key, text := range file.Features {
+		feature := &gbFeature{}
+		err := json.Unmarshal(text, feature)
+		if err == nil {
+			err = gbKnown(text)
+		}
 		if err != nil {
-			problems = append(problems, Problem{key, err.Error()})
+			g.out.fail(key, err.Error())
 			continue
 		}
-		out = append(out, f)
+		g.features[key] = feature
 	}
-	return out, problems, nil
+	for _, key := range slices.Sorted(maps.Keys(g.features)) {
+		g.feature(key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(g.groups.made)) {
+		g.out.Segments = append(g.out.Segments, *g.groups.made[key])
+	}
+	g.out.finish()
+	return g.out, nil
 }
 
-// gbKnown are the members of a rule that are read or mean nothing to a decision; any other is a problem.
-func gbKnown(name string) bool {
-	return slices.Contains([]string{
-		"id", "name", "description", "condition", "force", "coverage", "hashAttribute", "hashVersion", "seed", "key", "variations", "weights", "active", "meta", "phase", "tracks",
-	}, name)
-}
-
-func growthBookFlag(key string, text json.RawMessage) (Flag, error) {
-	var feature gbFeature
+// gbKnown refuses members of a rule that decide and are not read.
+func gbKnown(text json.RawMessage) error {
 	var members struct {
 		Rules []map[string]json.RawMessage `json:"rules"`
 	}
-	if err := errors.Join(json.Unmarshal(text, &feature), json.Unmarshal(text, &members)); err != nil {
-		return Flag{}, fmt.Errorf("it cannot be read: %w", err)
+	if err := json.Unmarshal(text, &members); err != nil {
+		return fmt.Errorf("it cannot be read: %w", err)
+	}
+	known := []string{
+		"id", "name", "description", "condition", "parentConditions", "force", "coverage", "hashAttribute", "hashVersion", "seed", "key", "variations", "weights",
+		"active", "range", "ranges", "filters", "namespace", "status", "meta", "phase", "tracks", "bucketVersion", "minBucketVersion", "disableStickyBucketing", "fallbackAttribute",
 	}
 	for i, m := range members.Rules {
 		for name := range m {
-			if !gbKnown(name) {
-				return Flag{}, fmt.Errorf("its rule %d has %q, which has no equal here", i+1, name)
+			if !slices.Contains(known, name) {
+				return fmt.Errorf("its rule %d has %q, which has no equal here", i+1, name)
 			}
 		}
 	}
-	c := gbConverter{key: key}
-	fallback, err := c.variant(feature.DefaultValue)
-	if err != nil {
-		return Flag{}, err
+	return nil
+}
+
+// gbImport is the translation of a payload.
+type gbImport struct {
+	out      Import
+	features map[string]*gbFeature
+	done     map[string]*gbConverter // nil while it is being translated
+	groups   gbGroups
+	strings  string // how unit ids are read
+}
+
+// feature translates a feature, and before it those that it depends on. nil when it cannot be had.
+func (g *gbImport) feature(key string) (*gbConverter, string) {
+	c, begun := g.done[key]
+	switch {
+	case c != nil:
+		return c, ""
+	case begun && g.out.failed(key) == "":
+		return nil, "features lead back to it"
+	case g.features[key] == nil && g.out.failed(key) == "":
+		return nil, "there is no such feature, so GrowthBook takes its value for null"
+	case g.out.failed(key) != "":
+		return nil, g.out.failed(key)
 	}
-	rules := []any{}
-	for i, r := range feature.Rules {
-		converted, err := c.rule(r)
+	g.done[key] = nil
+	c = &gbConverter{gbImport: g, key: key, serves: always()}
+	f, err := c.flag(g.features[key])
+	if err != nil {
+		g.out.drop(key, err.Error())
+		return nil, err.Error()
+	}
+	g.done[key] = c
+	g.out.Flags = append(g.out.Flags, f)
+	return c, ""
+}
+
+// gbConverter translates one feature.
+type gbConverter struct {
+	*gbImport
+	variants
+	key   string
+	rules rules
+	// serves holds for those whom no gate has stopped so far; a gate serves null, which is no value.
+	serves flags.Condition
+	gated  bool
+	null   bool // the default value is null
+}
+
+func (c *gbConverter) flag(feature *gbFeature) (Flag, error) {
+	fallback := Serve{CallerDefault: true}
+	if c.null = isNull(feature.DefaultValue); !c.null {
+		name, err := c.name(feature.DefaultValue)
 		if err != nil {
+			return Flag{}, err
+		}
+		fallback = variant(name)
+	}
+	for i, r := range feature.Rules {
+		if err := c.rule(r); err != nil {
 			return Flag{}, fmt.Errorf("its rule %d %w", i+1, err)
 		}
-		rules = append(rules, converted...)
 	}
-	f := Flag{Key: key, Type: string(c.typ), Variants: c.variants}
-	f.Setting = map[string]any{"on": true, "off": fallback, "default": map[string]any{"variant": fallback}, "rules": rules}
+	if c.gated && !c.null {
+		c.rules.add("default", "", c.serves, fallback)
+		fallback = Serve{CallerDefault: true}
+	}
+	f := Flag{Key: c.key, Type: string(c.typ), Variants: c.all}
+	f.Setting = Setting{On: true, Off: fallback.Variant, Rules: c.rules, Default: fallback}
+	if f.Setting.Rules == nil {
+		f.Setting.Rules = []Rule{}
+	}
 	return f, nil
 }
 
-// gbConverter turns one feature's values into variants.
-type gbConverter struct {
-	key      string
-	typ      flags.Type
-	variants []Variant
-}
+func isNull(text json.RawMessage) bool { return len(text) == 0 || string(text) == "null" }
 
-func (c *gbConverter) variant(value json.RawMessage) (string, error) {
-	t := typeOfValue(value)
-	if t == "" {
-		return "", fmt.Errorf("it has the value %s, which is none that a flag here can have", short(value))
+func (c *gbConverter) rule(r gbRule) error {
+	condition, err := c.parents(r.ParentConditions)
+	if err != nil {
+		return err
+	}
+	filters, err := c.filters(r.Filters)
+	if err != nil {
+		return err
+	}
+	targeted, err := c.groups.condition(r.Condition)
+	if err != nil {
+		return err
+	}
+	condition = allOf(c.serves, condition, filters, targeted)
+	if r.Fallback != "" {
+		c.out.note(c.key, fmt.Sprintf("GrowthBook looks at the attribute %s, too, where units are sticky; here a unit is what hashAttribute says", r.Fallback))
+	}
+	if r.HashVersion < 0 || r.HashVersion > 2 {
+		return fmt.Errorf("has the hash version %d, which is not known", r.HashVersion)
+	}
+	if len(r.Force) == 0 {
+		return c.experiment(r, condition)
+	}
+	if isNull(r.Force) {
+		return errors.New("forces null, and here only a default can be no value")
+	}
+	name, err := c.name(r.Force)
+	if err != nil {
+		return err
 	}
 	switch {
-	case c.typ == "" || c.typ == flags.Integer && t == flags.Float:
-		c.typ = t
-	case t != c.typ && (c.typ != flags.Float || t != flags.Integer):
-		return "", errors.New("its values are not all of one type")
+	case r.Range != nil:
+		condition = allOf(condition, c.part(r, *r.Range))
+	case r.Coverage != nil:
+		// The bucket that is exactly the coverage is out, as in today's SDKs; before growthbook-golang 0.7 it was in.
+		condition = allOf(condition, c.part(r, [2]float64{0, *r.Coverage}))
 	}
-	for _, v := range c.variants {
-		if same([]any{v.Value}, []any{value}) {
-			return v.Key, nil
-		}
-	}
-	name := fmt.Sprintf("value-%d", len(c.variants))
-	if t == flags.Boolean {
-		name = map[string]string{"true": "on", "false": "off"}[string(value)]
-	}
-	c.variants = append(c.variants, Variant{name, value})
-	return name, nil
+	c.rules.add(r.ID, "", condition, variant(name))
+	return nil
 }
 
-func typeOfValue(raw json.RawMessage) flags.Type {
-	var value any
-	if json.Unmarshal(raw, &value) != nil {
-		return ""
-	}
-	switch v := value.(type) {
-	case bool:
-		return flags.Boolean
-	case string:
-		return flags.String
-	case float64:
-		if v == math.Trunc(v) {
-			return flags.Integer
-		}
-		return flags.Float
-	case map[string]any:
-		return flags.Object
-	}
-	return ""
-}
-
-// gbTotal is fine enough for the ten thousand buckets of version 2 and the thousand of version 1.
-const gbTotal = 10_000
-
-func (c *gbConverter) rule(r gbRule) ([]any, error) {
-	if r.Active != nil && !*r.Active {
-		return nil, nil
-	}
-	conditions, err := gbConditions(r.Condition)
-	if err != nil {
-		return nil, err
-	}
-	if r.Force != nil {
-		name, err := c.variant(r.Force)
+// parents holds when the parents' values meet their conditions. One that is a gate serves null to those for whom it does not.
+func (c *gbConverter) parents(all []gbParent) (flags.Condition, error) {
+	out := always()
+	for _, p := range all {
+		met, err := c.parent(p)
 		if err != nil {
-			return nil, err
+			return out, fmt.Errorf("asks for the feature %s: %w", p.ID, err)
 		}
-		if r.Coverage != nil {
-			// The bucket that is exactly the coverage is out, as in today's SDKs; before growthbook-golang 0.7 it was in.
-			slice := r.slice(c.key, 0, gbCeil(r.version(), *r.Coverage))
-			conditions = append(conditions, map[string]any{"slice": slice})
-		}
-		if len(conditions) == 0 {
-			conditions = everybody()
-		}
-		return []any{map[string]any{"if": conditions, "serve": map[string]any{"variant": name}}}, nil
-	}
-	return c.experiment(r, conditions)
-}
-
-// everybody is a condition that always holds, for a rule that has none.
-func everybody() []any { return []any{map[string]any{"any": []any{exists(true), exists(false)}}} }
-
-func exists(there bool) any {
-	return map[string]any{"attribute": flags.TargetingKey, "operator": map[bool]string{true: "exists", false: "not_exists"}[there]}
-}
-
-// experiment is a rule for each variation: its range of buckets, as far as the coverage goes.
-func (c *gbConverter) experiment(r gbRule, conditions []any) (out []any, err error) {
-	if len(r.Variations) == 0 {
-		return nil, errors.New("serves nothing")
-	}
-	weights := r.Weights
-	if len(weights) == 0 {
-		for range r.Variations {
-			weights = append(weights, 1/float64(len(r.Variations)))
-		}
-	}
-	if len(weights) != len(r.Variations) {
-		return nil, errors.New("has another number of weights than of variations")
-	}
-	coverage := 1.0
-	if r.Coverage != nil {
-		coverage = *r.Coverage
-	}
-	start := 0.0
-	for i, value := range r.Variations {
-		name, err := c.variant(value)
-		if err != nil {
-			return nil, err
-		}
-		from, to := gbCeil(r.version(), start), gbCeil(r.version(), start+coverage*weights[i])
-		start += weights[i]
-		if from >= to {
+		if !p.Gate {
+			out = allOf(out, met)
 			continue
 		}
-		rule := append(slices.Clone(conditions), map[string]any{"slice": r.slice(c.key, from, to)})
-		out = append(out, map[string]any{"if": rule, "serve": map[string]any{"variant": name}})
+		// Whom an earlier parent sends on to the next rule the gate does not stop.
+		c.serves = allOf(c.serves, anyOf(not(out), met))
+		c.gated = true
+		out = allOf(out, met)
 	}
 	return out, nil
 }
 
-func (r gbRule) version() int {
-	if r.HashVersion == 2 {
-		return 2
+// parent holds when the feature serves one of the values that meet the condition: there are few of them, and they are known.
+func (c *gbConverter) parent(p gbParent) (flags.Condition, error) {
+	condition, err := c.groups.condition(p.Condition)
+	if err != nil {
+		return never(), err
 	}
-	return 1
-}
-
-func gbStep(version int) int {
-	if version == 2 {
-		return 1
-	}
-	return gbTotal / 1000
-}
-
-// gbCeil is the first bucket, in parts of gbTotal, that is not below n. The comparison is the product's own, in floating point.
-func gbCeil(version int, n float64) int { return min(gbFirst(version, n)*gbStep(version), gbTotal) }
-
-func gbFirst(version int, n float64) int {
-	buckets := float64(gbTotal / gbStep(version))
-	k := max(int(n*buckets)-1, 0)
-	for float64(k)/buckets < n && float64(k) < buckets {
-		k++
-	}
-	return k
-}
-
-func (r gbRule) slice(feature string, from, to int) map[string]any {
-	seed := r.Seed
-	if seed == "" && r.Force == nil {
-		seed = r.Key
-	}
-	if seed == "" {
-		seed = feature
-	}
-	algorithm := flags.GrowthBookV1
-	if r.version() == 2 {
-		algorithm = flags.GrowthBookV2
-	}
-	by := r.HashAttribute
-	if by == "" || by == "id" {
-		by = "" // the unit itself: the targeting key
-	}
-	out := map[string]any{"algorithm": algorithm, "salt": seed, "total": gbTotal, "ranges": []any{map[string]any{"from": from, "to": min(to, gbTotal)}}}
-	if by != "" {
-		out["by"] = by
-	}
-	return out
-}
-
-// gbConditions are the conditions that say the same as one of GrowthBook's, which must all hold.
-func gbConditions(condition map[string]any) (out []any, err error) {
-	out = []any{}
-	for _, name := range slices.Sorted(maps.Keys(condition)) {
-		if strings.HasPrefix(name, "$") {
-			return nil, fmt.Errorf("has %s in its condition, which this import does not translate", name)
-		}
-		attribute := name
-		if name == "id" {
-			attribute = flags.TargetingKey
-		}
-		operators, isObject := condition[name].(map[string]any)
-		if !isObject {
-			operators = map[string]any{"$eq": condition[name]}
-		}
-		for _, operator := range slices.Sorted(maps.Keys(operators)) {
-			c, err := gbCondition(attribute, operator, operators[operator])
-			if err != nil {
-				return nil, err
+	of, why := c.feature(p.ID)
+	if of == nil {
+		if c.features[p.ID] == nil && c.out.failed(p.ID) == "" { // its value is null, always
+			met, err := gbMeets(c.groups, condition, nil)
+			if met {
+				return always(), err
 			}
-			out = append(out, c)
+			return never(), err
+		}
+		return never(), fmt.Errorf("it is not imported: %s", why)
+	}
+	var met, unmet []string
+	for _, v := range of.all {
+		meets, err := gbMeets(c.groups, condition, v.Value)
+		if err != nil {
+			return never(), err
+		}
+		if meets {
+			met = append(met, v.Key)
+		} else {
+			unmet = append(unmet, v.Key)
 		}
 	}
-	return out, nil
+	null, err := gbMeets(c.groups, condition, nil)
+	switch {
+	case err != nil:
+		return never(), err
+	case !of.gated && !of.null && len(unmet) == 0:
+		return always(), nil
+	case null && len(unmet) == 0:
+		return always(), nil
+	case null: // which is whatever is none of the others
+		return not(flags.Condition{Flag: p.ID, Variants: unmet}), nil
+	case len(met) == 0:
+		return never(), nil
+	}
+	return flags.Condition{Flag: p.ID, Variants: met}, nil
 }
 
-func gbCondition(attribute, operator string, value any) (any, error) {
-	names := map[string]string{"$eq": "equals", "$ne": "not_equals", "$in": "in", "$nin": "not_in", "$gt": "greater", "$gte": "greater_or_equal", "$lt": "less", "$lte": "less_or_equal"}
-	name, known := names[operator]
-	values, isList := value.([]any)
-	if !isList {
-		values = []any{value}
+// experiment is a rule for each variation: its range of buckets. A unit in none goes on to the next rule, and so does one whose
+// variation passes through.
+func (c *gbConverter) experiment(r gbRule, condition flags.Condition) error {
+	if r.Active != nil && !*r.Active || r.Status == "stopped" || r.Status == "draft" || len(r.Variations) < 2 {
+		return nil
 	}
-	_, isNumber := value.(float64)
-	for _, v := range values {
-		switch v.(type) {
-		case string, float64, bool:
-		default:
-			known = false
+	if len(r.Namespace) > 0 && len(r.Filters) == 0 {
+		in, err := c.namespace(r)
+		if err != nil {
+			return err
 		}
+		condition = allOf(condition, in)
 	}
-	compares := strings.HasPrefix(name, "greater") || strings.HasPrefix(name, "less")
-	if !known || strings.Contains(attribute, ".") || compares && !isNumber || isList != (name == "in" || name == "not_in") {
-		return nil, fmt.Errorf("has %s %s in its condition, which this import does not translate", attribute, operator)
+	ranges := r.Ranges
+	if len(ranges) == 0 {
+		ranges = gbRanges(len(r.Variations), r.Coverage, r.Weights)
 	}
-	return map[string]any{"attribute": attribute, "operator": name, "values": values}, nil
+	earlier := []flags.Condition{}
+	for i, at := range ranges {
+		part := c.part(r, at)
+		if i >= len(r.Variations) {
+			// GrowthBook finds the unit in a variation that there is not, so it is in none.
+			earlier = append(earlier, part)
+			continue
+		}
+		if isNull(r.Variations[i]) {
+			return errors.New("has a variation null, and here only a default can be no value")
+		}
+		name, err := c.name(r.Variations[i])
+		if err != nil {
+			return err
+		}
+		if i < len(r.Meta) && r.Meta[i].Passthrough {
+			earlier = append(earlier, part)
+			continue
+		}
+		id := r.ID
+		if id != "" {
+			id = fmt.Sprintf("%s-%d", r.ID, i)
+		}
+		c.rules.add(id, r.Name, allOf(condition, not(anyOf(earlier...)), part), variant(name))
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"github.com/assayhq/assay/flags"
 )
 
-// ldFlag is a flag as LaunchDarkly's SDKs get it (/sdk/latest-all), which is what its export and test files have too.
+// ldFlag is a flag as LaunchDarkly's SDKs get it (/sdk/latest-all), which is what its test files have too.
 type ldFlag struct {
 	On             bool              `json:"on"`
 	Salt           string            `json:"salt"`
@@ -22,7 +23,12 @@ type ldFlag struct {
 	Targets        []ldTarget        `json:"targets"`
 	ContextTargets []ldTarget        `json:"contextTargets"`
 	Rules          []ldRule          `json:"rules"`
-	Prerequisites  []json.RawMessage `json:"prerequisites"`
+	Prerequisites  []ldPrerequisite  `json:"prerequisites"`
+}
+
+type ldPrerequisite struct {
+	Key       string `json:"key"`
+	Variation int    `json:"variation"`
 }
 
 type ldTarget struct {
@@ -33,7 +39,9 @@ type ldTarget struct {
 
 type ldRule struct {
 	ldServe
-	Clauses []ldClause `json:"clauses"`
+	ID          string     `json:"id"`
+	Description string     `json:"description"`
+	Clauses     []ldClause `json:"clauses"`
 }
 
 type ldServe struct {
@@ -42,6 +50,7 @@ type ldServe struct {
 }
 
 type ldRollout struct {
+	Kind        string `json:"kind"`
 	ContextKind string `json:"contextKind"`
 	BucketBy    string `json:"bucketBy"`
 	Seed        *int   `json:"seed"`
@@ -51,195 +60,381 @@ type ldRollout struct {
 	} `json:"variations"`
 }
 
-type ldClause struct {
-	ContextKind string `json:"contextKind"`
-	Attribute   string `json:"attribute"`
-	Op          string `json:"op"`
-	Values      []any  `json:"values"`
-	Negate      bool   `json:"negate"`
-}
-
-// LaunchDarkly reads flags as LaunchDarkly's SDKs get them: {"flags": {key: {...}}}. A unit keeps its bucket: salt or seed are
-// recorded. Of contexts only the kind user is known here, whose key is the targeting key.
-func LaunchDarkly(text []byte) (out []Flag, problems []Problem, err error) {
-	var file struct {
-		Flags map[string]json.RawMessage `json:"flags"`
+// LaunchDarkly reads flags and segments as LaunchDarkly's SDKs get them: {"flags": {key: {...}}, "segments": {...}}; or the
+// list of flags that its REST API answers, {"items": [...]}, of which one environment is taken. A unit keeps its bucket: salt
+// or seed are recorded.
+func LaunchDarkly(text []byte, o Options) (Import, error) {
+	file, err := ldParse(text, o)
+	if err != nil {
+		return Import{}, err
 	}
-	if err := json.Unmarshal(text, &file); err != nil || file.Flags == nil {
-		return nil, nil, errors.Join(errors.New(`the file is no data of LaunchDarkly's; it has "flags"`), err)
-	}
-	for _, key := range slices.Sorted(maps.Keys(file.Flags)) {
-		f, err := launchDarklyFlag(key, file.Flags[key])
-		if err != nil {
-			problems = append(problems, Problem{key, err.Error()})
+	l := ldImport{flags: map[string]*ldFlag{}, copied: map[string]bool{}, segments: file.Segments, kinds: otherKind.Match(text)}
+	for key, text := range file.Flags {
+		f := &ldFlag{}
+		if err := json.Unmarshal(text, f); err != nil {
+			l.out.fail(key, "it cannot be read: "+err.Error())
 			continue
 		}
-		out = append(out, f)
+		l.flags[key] = f
 	}
-	return out, problems, nil
+	for _, f := range l.flags {
+		for _, p := range f.Prerequisites {
+			if on := l.flags[p.Key]; on != nil && on.OffVariation != nil && *on.OffVariation == p.Variation {
+				l.copied[p.Key] = true
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(file.Segments)) {
+		if err := l.segment(key, file.Segments[key]); err != nil {
+			l.out.note("", fmt.Sprintf("the segment %s is not imported: %v", key, err))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(l.flags)) {
+		c := ldConverter{ldImport: &l, key: key, from: l.flags[key]}
+		if f, err := c.flag(); err != nil {
+			l.out.drop(key, err.Error())
+		} else {
+			l.out.Flags = append(l.out.Flags, f)
+		}
+	}
+	l.out.finish()
+	return l.out, nil
 }
 
-func launchDarklyFlag(key string, text json.RawMessage) (Flag, error) {
-	var from ldFlag
-	if err := json.Unmarshal(text, &from); err != nil {
-		return Flag{}, fmt.Errorf("it cannot be read: %w", err)
+// ldImport is the translation of a file.
+type ldImport struct {
+	out      Import
+	flags    map[string]*ldFlag
+	segments map[string]json.RawMessage
+	// copied are the flags whose off variation is a variant of its own: flags that have it for a prerequisite must tell whether
+	// the flag is off, which fails a prerequisite there whatever it serves.
+	copied map[string]bool
+	kinds  bool // there are kinds of contexts besides user
+}
+
+// otherKind finds kinds of contexts besides user, and clauses about them.
+var otherKind = regexp.MustCompile(`"(contextKind|rolloutContextKind|unboundedContextKind)"\s*:\s*"([^u"]|u[^s"]|us[^e"]|use[^r"]|u"|us"|use"|user[^"])|"attribute"\s*:\s*"kind"`)
+
+// ldConverter translates one flag.
+type ldConverter struct {
+	*ldImport
+	key   string
+	from  *ldFlag
+	names []string // of the variations
+	off   string   // the variant that is served when the flag is off
+}
+
+func (l *ldConverter) flag() (Flag, error) {
+	v, err := l.variants()
+	if err != nil {
+		return Flag{}, err
 	}
-	if len(from.Prerequisites) > 0 {
-		return Flag{}, errors.New("it has prerequisites, which there fail when the other flag is off; add them by hand")
-	}
-	c := gbConverter{key: key}
-	names := make([]string, len(from.Variations))
-	for i, value := range from.Variations {
-		name, err := c.variant(value)
-		if err != nil {
+	if l.from.OffVariation != nil {
+		if l.off, err = l.name(*l.from.OffVariation); err != nil {
 			return Flag{}, err
 		}
-		names[i] = name
 	}
-	l := ldConverter{key: key, salt: from.Salt, names: names}
-	setting, err := l.setting(from)
-	return Flag{Key: key, Type: string(c.typ), Variants: c.variants, Setting: setting}, err
+	if l.copied[l.key] {
+		v.all = append(v.all, Variant{"while-off", l.from.Variations[*l.from.OffVariation]})
+		l.off = "while-off"
+	}
+	setting, err := l.setting()
+	return Flag{Key: l.key, Type: string(v.typ), Variants: v.all, Setting: setting}, err
 }
 
-type ldConverter struct {
-	key, salt string
-	names     []string // of the variations
-}
-
-func (l ldConverter) name(variation int) (string, error) {
+func (l *ldConverter) name(variation int) (string, error) {
 	if variation < 0 || variation >= len(l.names) {
 		return "", fmt.Errorf("it serves the variation %d, which it has not", variation)
 	}
 	return l.names[variation], nil
 }
 
-func (l ldConverter) setting(from ldFlag) (map[string]any, error) {
-	off := ""
-	if from.OffVariation != nil {
-		var err error
-		if off, err = l.name(*from.OffVariation); err != nil {
-			return nil, err
-		}
-	}
-	rules, err := l.rules(from)
+func (l *ldConverter) setting() (Setting, error) {
+	fulfilled, err := l.prerequisites()
 	if err != nil {
-		return nil, err
+		return Setting{}, err
 	}
-	serve, err := l.serve(from.Fallthrough)
-	return map[string]any{"on": from.On, "off": off, "rules": rules, "default": serve}, err
+	var rules rules
+	serves := always()
+	switch {
+	case isAlways(fulfilled):
+	case l.off != "":
+		rules.add("prerequisites", "A prerequisite fails.", not(fulfilled), variant(l.off))
+	default: // nothing is served where they fail, which only a default can
+		serves = fulfilled
+	}
+	if err := l.rules(&rules, serves); err != nil {
+		return Setting{}, err
+	}
+	s := Setting{On: l.from.On, Off: l.off, Default: Serve{CallerDefault: true}}
+	last, first, err := l.serve(l.from.Fallthrough)
+	if err != nil {
+		return s, err
+	}
+	first.add(&rules, "fallthrough", "", serves)
+	if isAlways(serves) {
+		s.Default = last
+	} else {
+		rules.add("fallthrough", "", serves, last)
+	}
+	s.Rules = rules
+	return s, nil
 }
 
-// rules are the targets, and then the rules.
-func (l ldConverter) rules(from ldFlag) ([]any, error) {
-	rules := []any{}
-	for _, t := range append(slices.Clone(from.Targets), from.ContextTargets...) {
-		rule, err := l.target(t)
-		if err != nil {
-			return nil, err
-		}
-		if rule != nil {
-			rules = append(rules, rule)
-		}
-	}
-	for i, r := range from.Rules {
-		conditions := []any{}
-		for _, clause := range r.Clauses {
-			condition, err := ldCondition(clause)
-			if err != nil {
-				return nil, fmt.Errorf("its rule %d %w", i+1, err)
+// prerequisites hold when each of the flags is on and serves its variation.
+func (l *ldConverter) prerequisites() (flags.Condition, error) {
+	all := []flags.Condition{}
+	for _, p := range l.from.Prerequisites {
+		of := l.flags[p.Key]
+		if of == nil {
+			if why := l.out.failed(p.Key); why != "" {
+				return never(), fmt.Errorf("it asks for the flag %s, which is not imported: %s", p.Key, why)
 			}
-			conditions = append(conditions, condition)
+			all = append(all, never()) // a flag that is not there fails
+			continue
 		}
-		if len(conditions) == 0 {
-			conditions = everybody()
+		other := ldConverter{ldImport: l.ldImport, key: p.Key, from: of}
+		if _, err := other.variants(); err != nil {
+			return never(), fmt.Errorf("it asks for the flag %s, which is not imported: %w", p.Key, err)
 		}
-		serve, err := l.serve(r.ldServe)
+		name, err := other.name(p.Variation)
 		if err != nil {
-			return nil, err
+			all = append(all, never()) // nor does it serve a variation that it has not
+			continue
 		}
-		rules = append(rules, map[string]any{"if": conditions, "serve": serve})
+		all = append(all, flags.Condition{Flag: p.Key, Variants: []string{name}})
 	}
-	return rules, nil
+	return allOf(all...), nil
 }
 
-func (l ldConverter) target(t ldTarget) (any, error) {
-	if err := ofUsers(t.ContextKind); err != nil || len(t.Values) == 0 {
-		return nil, err // a context target without values points to the one among targets
+// variants gives the variations names. Two of one value are two variants, because prerequisites tell them apart.
+func (l *ldConverter) variants() (v variants, err error) {
+	for _, value := range l.from.Variations {
+		name, err := v.name(value)
+		if err != nil {
+			return v, err
+		}
+		if slices.Contains(l.names, name) {
+			name = fmt.Sprintf("%s-%d", name, len(l.names))
+			v.all = append(v.all, Variant{name, value})
+		}
+		l.names = append(l.names, name)
 	}
-	name, err := l.name(t.Variation)
-	return map[string]any{
-		"if": []any{map[string]any{"attribute": flags.TargetingKey, "operator": "in", "values": t.Values}}, "serve": map[string]any{"variant": name},
-	}, err
+	return v, nil
 }
 
-func ofUsers(kind string) error {
-	if kind != "" && kind != "user" {
-		return fmt.Errorf("it asks for contexts of the kind %q, and here there is one kind", kind)
+// rules are the targets, and then the rules, for those whom the condition serves.
+func (l *ldConverter) rules(out *rules, serves flags.Condition) error {
+	for _, t := range l.targets() {
+		name, err := l.name(t.Variation)
+		if err != nil {
+			return err
+		}
+		out.add("", "", allOf(serves, l.keys(t.ContextKind, t.Values)), variant(name))
+	}
+	for i, r := range l.from.Rules {
+		condition, err := l.clauses(r.Clauses)
+		if err != nil {
+			return fmt.Errorf("its rule %d %w", i+1, err)
+		}
+		condition = allOf(serves, condition)
+		last, first, err := l.serve(r.ldServe)
+		if err != nil {
+			return err
+		}
+		first.add(out, r.ID, r.Description, condition)
+		out.add(r.ID, r.Description, condition, last)
 	}
 	return nil
+}
+
+// targets are in the order in which they count: a context target of users without values stands for the target of the same
+// variation.
+func (l *ldConverter) targets() (out []ldTarget) {
+	if len(l.from.ContextTargets) == 0 {
+		return l.from.Targets
+	}
+	for _, t := range l.from.ContextTargets {
+		if isUser(t.ContextKind) && len(t.Values) == 0 {
+			i := slices.IndexFunc(l.from.Targets, func(o ldTarget) bool { return o.Variation == t.Variation })
+			if i < 0 {
+				continue
+			}
+			t = l.from.Targets[i]
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func isUser(kind string) bool { return kind == "" || kind == "user" }
+
+// present holds where the context has the kind. Where a file knows no kind but user, each context is one.
+func (l *ldImport) present(kind string) flags.Condition {
+	if isUser(kind) && !l.kinds {
+		return always()
+	}
+	return ldKey(kind).exists()
+}
+
+// keys holds for the contexts of a kind with one of the keys.
+func (l *ldImport) keys(kind string, keys []string) flags.Condition {
+	values := make([]any, len(keys))
+	for i, k := range keys {
+		values[i] = k
+	}
+	return ldKey(kind).is(flags.In, values...)
+}
+
+// ldKey is where the key of a context is.
+func ldKey(kind string) where {
+	if isUser(kind) {
+		return theKey
+	}
+	return where{kind, []string{"key"}}
+}
+
+// ldAttribute is where an attribute of a context is. References with slashes came with kinds: a clause without one names an
+// attribute.
+func ldAttribute(kind, reference string) (where, error) {
+	steps := []string{reference}
+	if kind != "" && strings.HasPrefix(reference, "/") {
+		steps = strings.Split(reference[1:], "/")
+		for i, s := range steps {
+			if s == "" || strings.Contains(strings.ReplaceAll(strings.ReplaceAll(s, "~0", ""), "~1", ""), "~") {
+				return where{}, fmt.Errorf("asks for the attribute %q, which is no reference", reference)
+			}
+			steps[i] = strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
+		}
+	}
+	switch {
+	case steps[0] == "":
+		return where{}, errors.New("asks for an attribute without a name")
+	case isUser(kind) && steps[0] == "key":
+		return theKey, nil
+	case isUser(kind):
+		return where{steps[0], steps[1:]}, nil
+	}
+	return where{kind, steps}, nil
+}
+
+// by is how a split names a place.
+func (w where) by() string {
+	if w.attribute == flags.TargetingKey {
+		return ""
+	}
+	if len(w.path) == 0 {
+		return w.attribute
+	}
+	out := ""
+	for _, s := range append([]string{w.attribute}, w.path...) {
+		out += "/" + strings.ReplaceAll(strings.ReplaceAll(s, "~", "~0"), "/", "~1")
+	}
+	return out
 }
 
 // ldTotal is the unit of LaunchDarkly's weights.
 const ldTotal = 100_000
 
-func (l ldConverter) serve(s ldServe) (any, error) {
+// unplaced serves those whom a split does not place: LaunchDarkly gives them the bucket 0.
+type unplaced struct {
+	who   flags.Condition
+	serve Serve
+}
+
+type unplacedAll []unplaced
+
+func (u unplacedAll) add(out *rules, id, description string, condition flags.Condition) {
+	for i, one := range u {
+		name := ""
+		if id != "" {
+			name = fmt.Sprintf("%s-unplaced-%d", id, i+1)
+		}
+		out.add(name, description, allOf(condition, one.who), one.serve)
+	}
+}
+
+// serve is a variation, or a rollout and what comes before it.
+func (l *ldConverter) serve(s ldServe) (Serve, unplacedAll, error) {
 	if s.Variation != nil {
 		name, err := l.name(*s.Variation)
-		return map[string]any{"variant": name}, err
+		return variant(name), nil, err
 	}
 	if s.Rollout == nil || len(s.Rollout.Variations) == 0 {
-		return nil, errors.New("it serves neither a variation nor a rollout")
+		return Serve{}, nil, errors.New("it serves neither a variation nor a rollout")
 	}
 	r := s.Rollout
-	if err := ofUsers(r.ContextKind); err != nil {
-		return nil, err
-	}
-	if r.BucketBy != "" && r.BucketBy != "key" {
-		return nil, fmt.Errorf("it rolls out by %s; whoever lacks it gets the first variation there, and nothing here", r.BucketBy)
-	}
-	salt := l.key + "." + l.salt
+	split := flags.Split{Algorithm: flags.LaunchDarklyV1, Salt: l.key + "." + l.from.Salt, Total: ldTotal}
 	if r.Seed != nil {
-		salt = strconv.Itoa(*r.Seed)
+		split.Salt = strconv.Itoa(*r.Seed)
 	}
-	weights, rest := []any{}, ldTotal
+	by, err := r.by()
+	if err != nil {
+		return Serve{}, nil, fmt.Errorf("it rolls out by what %w", err)
+	}
+	split.By = by.by()
+	rest := ldTotal
 	for i, v := range r.Variations {
 		name, err := l.name(v.Variation)
 		if err != nil {
-			return nil, err
+			return Serve{}, nil, err
 		}
-		weight := min(v.Weight, rest)
+		weight := min(max(v.Weight, 0), rest)
 		if i == len(r.Variations)-1 {
 			weight = rest // what is beyond the weights goes to the last
 		}
 		rest -= weight
-		weights = append(weights, map[string]any{"variant": name, "weight": weight})
+		split.Weights = append(split.Weights, flags.Weight{Variant: name, Weight: uint32(weight)}) //nolint:gosec // in [0, ldTotal]
 	}
-	return map[string]any{"split": map[string]any{"algorithm": flags.LaunchDarklyV1, "salt": salt, "total": ldTotal, "weights": weights}}, nil
+	first, err := ldBucket(split, "")
+	if err != nil {
+		return Serve{}, nil, err
+	}
+	var before unplacedAll
+	if by.attribute != theKey.attribute {
+		constant, err := ldBucket(split, "constant")
+		if err != nil {
+			return Serve{}, nil, err
+		}
+		before = append(before, unplaced{by.is(flags.Equals, ""), variant(constant)})
+	}
+	before = append(before, unplaced{not(l.isUnit(by)), variant(first)})
+	return serveSplit(split), before, nil
 }
 
-// ldCondition says the same as a clause: a missing attribute makes it false, also when it is negated.
-func ldCondition(c ldClause) (any, error) {
-	if err := ofUsers(c.ContextKind); err != nil {
-		return nil, err
+// by is where the unit of a rollout is; that of an experiment is always the key.
+func (r *ldRollout) by() (where, error) {
+	if r.BucketBy == "" || r.Kind == "experiment" {
+		return ldKey(r.ContextKind), nil
 	}
-	operators := map[string]string{
-		"in": "has_any", "startsWith": "starts_with", "endsWith": "ends_with", "contains": "contains", "matches": "matches",
-		"semVerEqual": "version_equals", "semVerLessThan": "version_less", "semVerGreaterThan": "version_greater",
-		"lessThan": "less", "lessThanOrEqual": "less_or_equal", "greaterThan": "greater", "greaterThanOrEqual": "greater_or_equal",
+	return ldAttribute(r.ContextKind, r.BucketBy)
+}
+
+// isUnit holds where LaunchDarkly finds a unit: a text, or a whole number.
+func (l *ldImport) isUnit(by where) flags.Condition {
+	if by.attribute == theKey.attribute {
+		return l.present("")
 	}
-	operator, known := operators[c.Op]
-	one := strings.HasPrefix(operator, "less") || strings.HasPrefix(operator, "greater") || operator == "version_less" || operator == "version_greater"
-	if !known || len(c.Values) == 0 || one && len(c.Values) != 1 || strings.Contains(c.Attribute, "/") {
-		return nil, fmt.Errorf("has %s %s in a clause, which this import does not translate", c.Attribute, c.Op)
+	return anyOf(by.isType("string"), by.is(flags.Modulo, 1, 0))
+}
+
+// ldBucket is the variant of those whose unit is not known, who are in the bucket 0, or of those whose unit is the empty text:
+// it is hashed like any other.
+func ldBucket(s flags.Split, of string) (string, error) {
+	if of == "" {
+		for _, w := range s.Weights {
+			if w.Weight > 0 {
+				return w.Variant, nil
+			}
+		}
+		return "", nil
 	}
-	attribute := c.Attribute
-	if attribute == "key" {
-		attribute = flags.TargetingKey
+	share := ldShare(s.Salt + ".")
+	sum := float32(0)
+	for _, w := range s.Weights {
+		if sum += float32(w.Weight) / ldTotal; share < sum {
+			return w.Variant, nil
+		}
 	}
-	condition := map[string]any{"attribute": attribute, "operator": operator, "values": c.Values}
-	if !c.Negate {
-		return condition, nil
-	}
-	condition["not"] = true
-	return map[string]any{"all": []any{map[string]any{"attribute": attribute, "operator": "exists"}, condition}}, nil
+	return s.Weights[len(s.Weights)-1].Variant, nil
 }

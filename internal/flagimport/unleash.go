@@ -5,168 +5,241 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/assayhq/assay/flags"
 )
 
 type unleashFeature struct {
-	Name         string            `json:"name"`
-	Enabled      bool              `json:"enabled"`
-	Strategies   []unleashStrategy `json:"strategies"`
-	Variants     []json.RawMessage `json:"variants"`
-	Dependencies []json.RawMessage `json:"dependencies"`
+	Name         string              `json:"name"`
+	Enabled      bool                `json:"enabled"`
+	Strategies   []unleashStrategy   `json:"strategies"`
+	Variants     []unleashVariant    `json:"variants"`
+	Dependencies []unleashDependency `json:"dependencies"`
 }
 
 type unleashStrategy struct {
 	FeatureName string              `json:"featureName"`
 	Environment string              `json:"environment"`
 	Name        string              `json:"name"`
+	Title       string              `json:"title"`
 	Parameters  map[string]any      `json:"parameters"`
 	Constraints []unleashConstraint `json:"constraints"`
-	Segments    []any               `json:"segments"`
-	Variants    []json.RawMessage   `json:"variants"`
+	Segments    []int               `json:"segments"`
+	Variants    []unleashVariant    `json:"variants"`
 	Disabled    bool                `json:"disabled"`
 }
 
-type unleashConstraint struct {
-	ContextName     string   `json:"contextName"`
-	Operator        string   `json:"operator"`
-	Values          []string `json:"values"`
-	CaseInsensitive bool     `json:"caseInsensitive"`
-	Inverted        bool     `json:"inverted"`
+type unleashDependency struct {
+	Feature  string   `json:"feature"`
+	Enabled  *bool    `json:"enabled"`
+	Variants []string `json:"variants"`
 }
 
-// Unleash reads features as Unleash's SDKs get them, or an export of the admin API for one environment. A feature is a boolean
-// flag; each strategy is a rule, and a unit keeps its bucket. The user id is the targeting key.
-func Unleash(text []byte) (out []Flag, problems []Problem, err error) {
-	var file struct {
-		Features            []unleashFeature  `json:"features"`
-		FeatureStrategies   []unleashStrategy `json:"featureStrategies"`
-		FeatureEnvironments []struct {
-			FeatureName string            `json:"featureName"`
-			Enabled     bool              `json:"enabled"`
-			Variants    []json.RawMessage `json:"variants"`
-		} `json:"featureEnvironments"`
-	}
+type unleashSegment struct {
+	ID          int                  `json:"id"`
+	Name        string               `json:"name"`
+	Constraints *[]unleashConstraint `json:"constraints"`
+}
+
+type unleashFile struct {
+	Features            []unleashFeature  `json:"features"`
+	Segments            []unleashSegment  `json:"segments"`
+	FeatureStrategies   []unleashStrategy `json:"featureStrategies"`
+	FeatureEnvironments []struct {
+		FeatureName string           `json:"featureName"`
+		Environment string           `json:"environment"`
+		Enabled     bool             `json:"enabled"`
+		Variants    []unleashVariant `json:"variants"`
+	} `json:"featureEnvironments"`
+	Dependencies []struct {
+		Feature      string              `json:"feature"`
+		Dependencies []unleashDependency `json:"dependencies"`
+	} `json:"dependencies"`
+}
+
+// Unleash reads features as Unleash's SDKs get them, or an export of the admin API. A feature is a boolean flag; each strategy is
+// a rule, and a unit keeps its bucket. A feature with variants is a second flag, FEATURE.variant, that serves the payload of the
+// variant or, where it has none, its name. The user id is the targeting key.
+func Unleash(text []byte, o Options) (Import, error) {
+	var file unleashFile
 	if err := json.Unmarshal(text, &file); err != nil || file.Features == nil {
-		return nil, nil, errors.Join(errors.New(`the file is no export of Unleash's; it has "features"`), err)
+		return Import{}, errors.Join(errors.New(`the file is no export of Unleash's; it has "features"`), err)
 	}
-	for _, f := range file.Features {
+	if err := file.gather(o.Environment); err != nil {
+		return Import{}, err
+	}
+	u := unleashImport{options: o, features: map[string]*unleashFeature{}, segments: map[int]*unleashSegment{}}
+	for i := range file.Features {
+		u.features[file.Features[i].Name] = &file.Features[i]
+	}
+	for i := range file.Segments {
+		u.segments[file.Segments[i].ID] = &file.Segments[i]
+	}
+	for i := range file.Features {
+		u.feature(&file.Features[i])
+	}
+	u.out.finish()
+	return u.out, nil
+}
+
+// gather puts the parts of an export's features together, as they are in one environment.
+func (file *unleashFile) gather(environment string) error {
+	var names []string
+	for _, e := range file.FeatureEnvironments {
+		if !slices.Contains(names, e.Environment) {
+			names = append(names, e.Environment)
+		}
+	}
+	if environment == "" && len(names) > 1 || environment != "" && len(names) > 0 && !slices.Contains(names, environment) {
+		return fmt.Errorf("the export has the environments %s; name one of them with --source-environment", strings.Join(names, ", "))
+	}
+	of := func(name string) bool { return environment == "" || name == "" || name == environment }
+	for i := range file.Features {
+		f := &file.Features[i]
 		for _, s := range file.FeatureStrategies {
-			if s.FeatureName == f.Name {
+			if s.FeatureName == f.Name && of(s.Environment) {
 				f.Strategies = append(f.Strategies, s)
 			}
 		}
 		for _, e := range file.FeatureEnvironments {
-			if e.FeatureName == f.Name {
+			if e.FeatureName == f.Name && of(e.Environment) {
 				f.Enabled = e.Enabled
 				f.Variants = append(f.Variants, e.Variants...)
 			}
 		}
-		converted, err := unleashFlag(f)
-		if err != nil {
-			problems = append(problems, Problem{f.Name, err.Error()})
-			continue
+		for _, d := range file.Dependencies {
+			if d.Feature == f.Name {
+				f.Dependencies = append(f.Dependencies, d.Dependencies...)
+			}
 		}
-		out = append(out, converted)
 	}
-	return byKey(out), problems, nil
+	return nil
 }
 
-func unleashFlag(from unleashFeature) (Flag, error) {
-	f := Flag{Key: from.Name, Type: string(flags.Boolean), Variants: []Variant{{"on", json.RawMessage("true")}, {"off", json.RawMessage("false")}}}
-	if len(from.Variants) > 0 || len(from.Dependencies) > 0 {
-		return f, errors.New("it has variants or dependencies, which this import does not translate")
+// unleashImport is the translation of a file.
+type unleashImport struct {
+	out      Import
+	options  Options
+	features map[string]*unleashFeature
+	segments map[int]*unleashSegment
+}
+
+// unleashStep is a strategy whose condition is translated.
+type unleashStep struct {
+	unleashStrategy
+	condition flags.Condition
+}
+
+func (u *unleashImport) feature(from *unleashFeature) {
+	steps, err := u.steps(from)
+	if err != nil {
+		u.out.fail(from.Name, err.Error())
+		return
 	}
-	rules := []any{}
-	fallback := "off"
+	var rules rules
+	for _, s := range steps {
+		rules.add("", s.Title, s.condition, variant("on"))
+	}
+	f := Flag{Key: from.Name, Type: string(flags.Boolean), Variants: onAndOff()}
+	f.Setting = Setting{On: from.Enabled, Off: "off", Rules: rules, Default: variant("off")}
+	if len(rules) == 1 && reflectsAll(rules[0]) {
+		f.Setting.Rules, f.Setting.Default = []Rule{}, variant("on")
+	}
+	if f.Setting.Rules == nil {
+		f.Setting.Rules = []Rule{}
+	}
+	u.out.Flags = append(u.out.Flags, f)
+	if !from.hasVariants() {
+		return
+	}
+	name := from.Name + ".variant"
+	v, err := u.variantFlag(from, steps)
+	if err != nil {
+		u.out.fail(name, err.Error())
+		return
+	}
+	u.out.note(from.Name, "has variants: whether it is enabled is this flag, and its variant the flag "+name)
+	u.out.Flags = append(u.out.Flags, v)
+}
+
+// reflectsAll reports whether the rule is for everybody.
+func reflectsAll(r Rule) bool { return len(r.If) == 1 && isAlways(r.If[0]) }
+
+func (f *unleashFeature) hasVariants() bool {
+	return len(f.Variants) > 0 || slices.ContainsFunc(f.Strategies, func(s unleashStrategy) bool { return !s.Disabled && len(s.Variants) > 0 })
+}
+
+// steps are the strategies, in order, each with what it takes to be the one that enables the feature.
+func (u *unleashImport) steps(from *unleashFeature) (out []unleashStep, err error) {
+	depends, err := u.dependencies(from)
+	if err != nil {
+		return nil, err
+	}
+	if len(from.Strategies) == 0 { // a feature without strategies is on for everybody
+		return []unleashStep{{condition: depends}}, nil
+	}
 	for i, s := range from.Strategies {
 		if s.Disabled {
 			continue
 		}
-		conditions, err := unleashConditions(from.Name, s)
-		if err != nil {
-			return f, fmt.Errorf("its strategy %d %w", i+1, err)
+		condition, err := u.strategy(from.Name, s)
+		if errors.Is(err, errNoSegment) {
+			return out, nil // the strategies behind it are not looked at
+		} else if err != nil {
+			return nil, fmt.Errorf("its strategy %d %w", i+1, err)
 		}
-		if len(conditions) == 0 {
-			conditions = everybody()
-		}
-		rules = append(rules, map[string]any{"if": conditions, "serve": map[string]any{"variant": "on"}})
+		out = append(out, unleashStep{s, allOf(depends, condition)})
 	}
-	if len(from.Strategies) == 0 {
-		fallback = "on" // a feature without strategies is on for everybody
-	}
-	f.Setting = map[string]any{"on": from.Enabled, "off": "off", "rules": rules, "default": map[string]any{"variant": fallback}}
-	return f, nil
+	return out, nil
 }
 
-func unleashConditions(feature string, s unleashStrategy) (out []any, err error) {
-	if len(s.Segments) > 0 || len(s.Variants) > 0 {
-		return nil, errors.New("has segments or variants, which this import does not translate")
-	}
-	out = []any{}
-	for _, c := range s.Constraints {
-		condition, err := unleashConditionOf(c)
-		if err != nil {
-			return nil, err
+// dependencies hold when the parents are as they must. Parents that have parents fail.
+func (u *unleashImport) dependencies(from *unleashFeature) (flags.Condition, error) {
+	all := []flags.Condition{}
+	for _, d := range from.Dependencies {
+		parent := u.features[d.Feature]
+		if parent == nil || len(parent.Dependencies) > 0 {
+			return never(), nil
 		}
-		out = append(out, condition)
-	}
-	switch s.Name {
-	case "default":
-		return out, nil
-	case "userWithId":
-		ids := []any{}
-		text, _ := s.Parameters["userIds"].(string)
-		for id := range strings.SplitSeq(text, ",") {
-			ids = append(ids, strings.TrimSpace(id))
+		on := flags.Condition{Flag: d.Feature, Variants: []string{"on"}}
+		switch {
+		case d.Enabled != nil && !*d.Enabled:
+			on = not(on)
+		case len(d.Variants) > 0 && parent.hasVariants():
+			var err error
+			if on, err = u.parentVariants(parent, d.Variants); err != nil {
+				return never(), err
+			}
 		}
-		return append(out, map[string]any{"attribute": flags.TargetingKey, "operator": "in", "values": ids}), nil
-	case "flexibleRollout":
-		slice, err := unleashRollout(feature, s.Parameters)
-		return append(out, map[string]any{"slice": slice}), err
+		all = append(all, on)
 	}
-	return nil, fmt.Errorf("is %s, which has no equal here", s.Name)
+	return allOf(all...), nil
 }
 
-func unleashRollout(feature string, parameters map[string]any) (map[string]any, error) {
-	percentage, err := strconv.ParseFloat(strings.TrimSpace(fmt.Sprint(parameters["rollout"])), 64)
-	if err != nil || percentage < 0 || percentage > 100 || percentage != float64(int(percentage)) {
-		return nil, fmt.Errorf("has the rollout %v, which is no whole percentage", parameters["rollout"])
+// parentVariants holds when the parent serves one of the variants.
+func (u *unleashImport) parentVariants(parent *unleashFeature, names []string) (flags.Condition, error) {
+	with := 0
+	for _, s := range parent.Strategies {
+		if len(s.Variants) > 0 {
+			with++
+		}
 	}
-	group, _ := parameters["groupId"].(string)
-	if group == "" {
-		group = feature
+	if with > 0 && with < len(parent.Strategies) {
+		return never(), fmt.Errorf("it depends on variants of %s, of whose strategies some have none; SDKs disagree about what that means", parent.Name)
 	}
-	slice := map[string]any{"algorithm": flags.UnleashRolloutV1, "salt": group, "total": 100, "ranges": []any{map[string]any{"from": 0, "to": int(percentage)}}}
-	switch by, _ := parameters["stickiness"].(string); by {
-	case "userId", "default", "":
-	case "random":
-		return nil, errors.New("is sticky to nothing; here a unit keeps what it gets")
-	default:
-		slice["by"] = by
+	values := unleashValues{}
+	if err := values.gather(parent); err != nil {
+		return never(), fmt.Errorf("it depends on variants of %s: %w", parent.Name, err)
 	}
-	return slice, nil
-}
-
-func unleashConditionOf(c unleashConstraint) (any, error) {
-	operator, known := map[string]string{"IN": "in", "NOT_IN": "not_in", "STR_STARTS_WITH": "starts_with", "STR_ENDS_WITH": "ends_with", "STR_CONTAINS": "contains"}[c.Operator]
-	if !known || len(c.Values) == 0 {
-		return nil, fmt.Errorf("has the constraint %s %s, which this import does not translate", c.ContextName, c.Operator)
+	var keys []string
+	for _, v := range values.named {
+		if slices.Contains(names, v.name) {
+			keys = append(keys, v.key)
+		}
 	}
-	attribute := c.ContextName
-	if attribute == "userId" {
-		attribute = flags.TargetingKey
+	if len(keys) == 0 {
+		return never(), nil
 	}
-	values := slices.Clone(c.Values)
-	condition := map[string]any{"attribute": attribute, "operator": operator, "values": values}
-	if c.CaseInsensitive && strings.HasPrefix(c.Operator, "STR_") {
-		condition["ignore_case"] = true
-	}
-	if c.Inverted {
-		condition["not"] = true
-	}
-	return condition, nil
+	return flags.Condition{Flag: parent.Name + ".variant", Variants: keys}, nil
 }

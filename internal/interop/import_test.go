@@ -90,10 +90,10 @@ func TestWhatCannotBeImportedIsToldForEachFlag(t *testing.T) {
 	out, code := s.importFlags(t, "flagd", `{"flags":{
 		"fine":{"state":"ENABLED","variants":{"on":true},"defaultVariant":"on"},
 		"mixed":{"state":"ENABLED","variants":{"a":true,"b":"x"},"defaultVariant":"a"},
-		"Upper":{"state":"ENABLED","variants":{"a":true},"defaultVariant":"a"},
+		"Up per":{"state":"ENABLED","variants":{"a":true},"defaultVariant":"a"},
 		"odd":{"state":"ENABLED","variants":{"a":true},"defaultVariant":"a","targeting":{"nonsense":[1]}}
 	}}`)
-	for _, must := range []string{"create   fine", "cannot   mixed: its variants are not all of one type", "cannot   Upper: the flag key", `cannot   odd: its targeting cannot be evaluated: there is no operator "nonsense"`, "created 1, changed 0, the same 0, not expressible or refused 3"} {
+	for _, must := range []string{"create   fine", "cannot   mixed: its variants are not all of one type", "cannot   Up per: the flag key", `cannot   odd: its targeting cannot be evaluated: there is no operator "nonsense"`, "created 1, changed 0, the same 0, not expressible or refused 3"} {
 		if !strings.Contains(out, must) {
 			t.Errorf("not told: %s\n%s", must, out)
 		}
@@ -118,8 +118,8 @@ func TestFeaturesOfGrowthBookKeepTheirUnits(t *testing.T) {
 	if out, code := s.importFlags(t, "growthbook", `{"features":`+features+`}`); code != 0 || !strings.Contains(out, "created 7") {
 		t.Fatalf("%d %s", code, out)
 	}
-	out, code := s.importFlags(t, "growthbook", `{"features":{"gated":{"defaultValue":true,"rules":[{"parentConditions":[],"force":false}]},"regex":{"defaultValue":1,"rules":[{"condition":{"a":{"$regex":"x"}},"force":2}]}}}`)
-	if code != 1 || !strings.Contains(out, "cannot   gated: its rule 1 has \"parentConditions\"") || !strings.Contains(out, "cannot   regex: its rule 1 has a $regex") {
+	out, code := s.importFlags(t, "growthbook", `{"features":{"gated":{"defaultValue":true,"rules":[{"urlPatterns":[],"force":false}]},"regex":{"defaultValue":1,"rules":[{"condition":{"a":{"$regex":"(?=x)"}},"force":2}]}}}`)
+	if code != 1 || !strings.Contains(out, "cannot   gated: its rule 1 has \"urlPatterns\"") || !strings.Contains(out, "cannot   regex: its rule 1 looks for \"(?=x)\" in a") {
 		t.Errorf("%d %s", code, out)
 	}
 	c, err := gb.NewClient(context.Background(), gb.WithJsonFeatures(features), gb.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
@@ -244,7 +244,7 @@ dark:
 	if out, code := s.importFlags(t, "goff", file); code != 0 || !strings.Contains(out, "created 4") {
 		t.Fatalf("%d %s", code, out)
 	}
-	if out, code := s.importFlags(t, "goff", "later:\n  variations: {on: true}\n  defaultRule: {progressiveRollout: {}}\nodd:\n  variations: {on: true}\n  targeting: [{query: 'a eq 1 or b eq 2', variation: on}]\n  defaultRule: {variation: on}\n"); code != 1 || !strings.Contains(out, "cannot   later: it has a progressive rollout") || !strings.Contains(out, "cannot   odd: its rule 1 has the query") {
+	if out, code := s.importFlags(t, "goff", "later:\n  variations: {on: true}\n  defaultRule: {progressiveRollout: {}}\nodd:\n  variations: {on: true}\n  targeting: [{query: 'a eq 1 xor b eq 2', variation: on}]\n  defaultRule: {variation: on}\n"); code != 1 || !strings.Contains(out, "cannot   later: its default rule has a progressive rollout") || !strings.Contains(out, "cannot   odd: its rule 1 has the query") {
 		t.Errorf("%d %s", code, out)
 	}
 	var theirs map[string]goff.InternalFlag

@@ -84,7 +84,7 @@ func conditionsOf(all []domain.Condition) []flags.Condition {
 	out := make([]flags.Condition, len(all))
 	for i, c := range all {
 		out[i] = flags.Condition{
-			Attribute: c.Attribute, Path: c.Path, Operator: flags.Operator(c.Operator), Values: c.Values, IgnoreCase: c.IgnoreCase,
+			Attribute: c.Attribute, Path: c.Path, Operator: flags.Operator(c.Operator), Values: c.Values, IgnoreCase: c.IgnoreCase, Elements: c.Elements,
 			All: conditionsOf(c.All), Any: conditionsOf(c.Any), Segments: textsOf(c.Segments), Flag: string(c.Flag), Variants: textsOf(c.Variants), Not: c.Not,
 		}
 		if c.Slice != nil {
