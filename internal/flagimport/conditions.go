@@ -61,9 +61,10 @@ func (w where) isType(name string) flags.Condition { return w.is(flags.IsType, n
 
 // inElements lets the condition look into lists.
 func inElements(c flags.Condition) flags.Condition {
-	if c.Operator != "" {
-		c.Elements = true
+	if isAlways(c) || isNever(c) {
+		return c
 	}
+	c.Elements = c.Operator != ""
 	c.All, c.Any = slices.Clone(c.All), slices.Clone(c.Any)
 	for i := range c.All {
 		c.All[i] = inElements(c.All[i])

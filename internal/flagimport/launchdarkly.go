@@ -115,6 +115,9 @@ type ldImport struct {
 // otherKind finds kinds of contexts besides user, and clauses about them.
 var otherKind = regexp.MustCompile(`"(contextKind|rolloutContextKind|unboundedContextKind)"\s*:\s*"([^u"]|u[^s"]|us[^e"]|use[^r"]|u"|us"|use"|user[^"])|"attribute"\s*:\s*"kind"`)
 
+// whileOff is the off variation as a variant of its own.
+const whileOff = "while-off"
+
 // ldConverter translates one flag.
 type ldConverter struct {
 	*ldImport
@@ -134,11 +137,11 @@ func (l *ldConverter) flag() (Flag, error) {
 			return Flag{}, err
 		}
 	}
-	if l.copied[l.key] {
-		v.all = append(v.all, Variant{"while-off", l.from.Variations[*l.from.OffVariation]})
-		l.off = "while-off"
-	}
 	setting, err := l.setting()
+	if l.copied[l.key] { // where a prerequisite fails the variation itself is served
+		v.all = append(v.all, Variant{whileOff, l.from.Variations[*l.from.OffVariation]})
+		setting.Off = whileOff
+	}
 	return Flag{Key: l.key, Type: string(v.typ), Variants: v.all, Setting: setting}, err
 }
 

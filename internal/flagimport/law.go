@@ -167,7 +167,7 @@ const (
 	isNot
 )
 
-// needed are segments that flags ask for; one that nobody asks for is imported, too, when it can be.
+// segments takes those that nobody asks for, too, when they can be had.
 func (o *ordering) segments() {
 	for _, s := range o.in.Segments {
 		if why := o.segment(s.Key); why != "" {
@@ -208,12 +208,11 @@ func (o *ordering) segment(key string) (why string) {
 
 func (o *ordering) flags() {
 	for _, f := range slices.Clone(o.in.Flags) {
-		if why := o.flag(f.Key); why != "" {
-			o.in.drop(f.Key, why)
-		}
+		o.flag(f.Key)
 	}
 }
 
+// flag tells why the flag cannot be had, and takes it out; empty when it can.
 func (o *ordering) flag(key string) (why string) {
 	name := "flag " + key
 	i := slices.IndexFunc(o.in.Flags, func(f Flag) bool { return f.Key == key })
@@ -229,6 +228,16 @@ func (o *ordering) flag(key string) (why string) {
 	}
 	f := o.in.Flags[i]
 	o.state[name] = onTheWay
+	if why := o.needed(f); why != "" {
+		o.in.drop(key, why)
+		return why
+	}
+	o.state[name] = isFine
+	o.outFlags = append(o.outFlags, f)
+	return ""
+}
+
+func (o *ordering) needed(f Flag) (why string) {
 	for _, r := range f.Setting.Rules {
 		flags, segments := asked(r.If)
 		for _, next := range segments {
@@ -242,8 +251,6 @@ func (o *ordering) flag(key string) (why string) {
 			}
 		}
 	}
-	o.state[name] = isFine
-	o.outFlags = append(o.outFlags, f)
 	return ""
 }
 
