@@ -28,12 +28,10 @@ type gbRule struct {
 	Key              string            `json:"key"`
 	Variations       []json.RawMessage `json:"variations"`
 	Weights          []float64         `json:"weights"`
-	Active           *bool             `json:"active"`
 	Range            *[2]float64       `json:"range"`
 	Ranges           [][2]float64      `json:"ranges"`
 	Filters          []gbFilter        `json:"filters"`
 	Namespace        []any             `json:"namespace"`
-	Status           string            `json:"status"`
 	Fallback         string            `json:"fallbackAttribute"`
 	Meta             []struct {
 		Passthrough bool `json:"passthrough"`
@@ -94,7 +92,8 @@ func GrowthBook(text []byte, o Options) (Import, error) {
 	return g.out, nil
 }
 
-// gbKnown refuses members of a rule that decide and are not read.
+// gbKnown refuses members of a rule that may decide and are not read. Of an experiment's own active and status SDKs know nothing in
+// a rule.
 func gbKnown(text json.RawMessage) error {
 	var members struct {
 		Rules []map[string]json.RawMessage `json:"rules"`
@@ -179,6 +178,9 @@ func (c *gbConverter) flag(feature *gbFeature) (Flag, error) {
 	if c.gated && !c.null {
 		c.rules.add("default", "", c.serves, fallback)
 		fallback = Serve{CallerDefault: true}
+	}
+	if len(c.all) == 0 {
+		return Flag{}, errors.New("it serves nothing but null, and a flag here has a value")
 	}
 	f := Flag{Key: c.key, Type: string(c.typ), Variants: c.all}
 	f.Setting = Setting{On: true, Off: fallback.Variant, Rules: c.rules, Default: fallback}
@@ -299,7 +301,7 @@ func (c *gbConverter) parent(p gbParent) (flags.Condition, error) {
 // experiment is a rule for each variation: its range of buckets. A unit in none goes on to the next rule, and so does one whose
 // variation passes through.
 func (c *gbConverter) experiment(r gbRule, condition flags.Condition) error {
-	if r.Active != nil && !*r.Active || r.Status == "stopped" || r.Status == "draft" || len(r.Variations) < 2 {
+	if len(r.Variations) < 2 {
 		return nil
 	}
 	if len(r.Namespace) > 0 && len(r.Filters) == 0 {

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -103,7 +104,17 @@ func sameValue(a, b string) bool { return a == b || sameJSON(a, b) }
 // explained is a failure with all that is needed to see why.
 func explained(t *testing.T, key string, file any, context any, m flagimport.Import, got, want string) {
 	t.Helper()
-	t.Fatalf("%s for %s: got %s, want %s\nfile %s\nhere %s", key, marshal(t, context), got, want, marshal(t, file), marshal(t, m.Snapshot()))
+	var theirs map[string]any
+	_ = json.Unmarshal(marshal(t, file), &theirs) // it is JSON, and printed only
+	for _, name := range []string{"flags", "features"} {
+		if all, is := theirs[name].(map[string]any); is {
+			theirs[key] = all[key]
+			delete(theirs, name)
+		}
+	}
+	s := m.Snapshot()
+	s.Flags = slices.DeleteFunc(s.Flags, func(f flags.Flag) bool { return f.Key != key })
+	t.Fatalf("%s for %s: got %s, want %s\nthere %s\nhere %s", key, marshal(t, context), got, want, marshal(t, theirs), marshal(t, s))
 }
 
 func ids(n int) string { return fmt.Sprint("u", n) }
