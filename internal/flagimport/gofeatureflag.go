@@ -193,7 +193,7 @@ func (c *goffConverter) running(p goffPeriod) flags.Condition {
 		out = allOf(out, c.after(*p.Start, c.now))
 	}
 	if p.End != nil {
-		out = allOf(out, not(c.after(*p.End, c.now)))
+		out = allOf(out, not(c.after(p.End.Add(1), c.now))) // its end belongs to it
 	}
 	return out
 }

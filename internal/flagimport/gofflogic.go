@@ -81,6 +81,13 @@ func goffRenamed(rule any) (any, error) {
 			if name == "var" && len(v) == 1 {
 				return goffVariable(argument)
 			}
+			if list, is := argument.([]any); is && len(list) > 1 && slices.Contains([]string{"some", "all", "none", "map", "filter", "reduce"}, name) {
+				var err error
+				if list[0], err = goffRenamed(list[0]); err != nil {
+					return nil, err
+				}
+				continue // what follows is about the elements
+			}
 			inner, err := goffRenamed(argument)
 			if err != nil {
 				return nil, err

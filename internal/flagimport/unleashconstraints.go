@@ -136,16 +136,21 @@ func (u *unleashImport) dates(at where, c unleashConstraint) flags.Condition {
 	if err != nil {
 		return never()
 	}
-	o, after := flags.After, u.out.after(t, u.options.Now)
+	var o flags.Operator
+	var now flags.Condition
 	switch {
-	case c.Operator == "DATE_BEFORE" && c.Inverted:
-		o = flags.AfterOrAt
 	case c.Operator == "DATE_BEFORE":
-		o, after = flags.Before, not(after)
-	case c.Inverted:
-		o, after = flags.BeforeOrAt, not(after)
+		o, now = flags.Before, not(u.out.after(t, u.options.Now))
+		if c.Inverted {
+			o, now = flags.AfterOrAt, not(now)
+		}
+	default:
+		o, now = flags.After, u.out.after(t.Add(1), u.options.Now)
+		if c.Inverted {
+			o, now = flags.BeforeOrAt, not(now)
+		}
 	}
 	compared := at.is(o, t.UTC().Format(time.RFC3339Nano))
 	form := anyOf(not(at.isType("string")), at.is(flags.Matches, rfc3339))
-	return anyOf(allOf(compared, form), allOf(at.is(flags.NotExists), after))
+	return anyOf(allOf(compared, form), allOf(at.is(flags.NotExists), now))
 }

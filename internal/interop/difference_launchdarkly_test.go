@@ -286,8 +286,8 @@ func (g *ldGenerator) attributes() object {
 	all := object{
 		"country": of[any](g.drawn, "DE", "FR", "US", "", 7.0, 2.5), "age": of[any](g.drawn, 17.0, 18.0, 30.5, 31.0, "20", 0.0), "plan": of[any](g.drawn, "pro", "free", false, 1.0),
 		"version": of[any](g.drawn, "1.9.9", "2.0.0", "2.0", "v2.0.0", "2.0.0-rc.1", "3", " 3", "x", 2.0), "mail": of[any](g.drawn, "x@a.org", "beta@b.org", "", 3.0),
-		"tags": of[any](g.drawn, []any{"beta", "x"}, []any{}, []any{7.0, "gamma", true}, "alpha", []any{"x@a.org"}),
-		"born": of[any](g.drawn, "2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z", 1_577_836_800_000.0, 1_577_836_800_001.0, 5.0, "2020-01-01", "2020-06-01T00:00:00+02:00", "soon", true),
+		"tags":      of[any](g.drawn, []any{"beta", "x"}, []any{}, []any{7.0, "gamma", true}, "alpha", []any{"x@a.org"}),
+		"born":      of[any](g.drawn, "2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z", 1_577_836_800_000.0, 1_577_836_800_001.0, 5.0, "2020-01-01", "2020-06-01T00:00:00+02:00", "soon", true),
 		"anonymous": of[any](g.drawn, true, false), "address": of[any](g.drawn, map[string]any{"city": "Kiel"}, map[string]any{"zip": "1"}, "Bonn"),
 	}
 	for name := range all {
@@ -297,4 +297,3 @@ func (g *ldGenerator) attributes() object {
 	}
 	return all
 }
-

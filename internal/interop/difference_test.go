@@ -63,11 +63,7 @@ func (c *tally) read(t *testing.T, from string, file any) (*flags.Ruleset, flagi
 	c.translated += len(m.Flags)
 	c.reported += len(m.Problems)
 	for _, p := range m.Problems {
-		reason := p.Detail
-		if i := strings.IndexAny(reason, "0123456789:"); i > 0 {
-			reason = reason[:i]
-		}
-		c.reasons[reason]++
+		c.reasons[strings.Trim(p.Detail, "0123456789")]++
 	}
 	return rs, m
 }
