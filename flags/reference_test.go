@@ -224,6 +224,11 @@ func compares(c flags.Condition, value any, there bool) bool {
 	if c.Operator == flags.HasAny || c.Operator == flags.HasAll || c.Operator == flags.HasOnly {
 		return comparesList(c, value)
 	}
+	if list, isList := value.([]any); isList && c.Elements {
+		return slices.ContainsFunc(list, func(e any) bool {
+			return slices.ContainsFunc(c.Values, func(raw json.RawMessage) bool { return comparesOne(c, e, raw) })
+		})
+	}
 	return slices.ContainsFunc(c.Values, func(raw json.RawMessage) bool { return comparesOne(c, value, raw) })
 }
 
@@ -345,7 +350,9 @@ func (w world) comparison() flags.Condition {
 		return out
 	}
 	text := func() json.RawMessage { return raw(strconv.Quote(w.text())) }
-	switch w.IntN(9) {
+	which := w.IntN(9)
+	c.Elements = which != 4 && which != 5 && w.IntN(4) == 0
+	switch which {
 	case 0, 1:
 		c.Operator, c.Values = flags.Operator(w.pick("in", "not_in")), many(w.scalar, 12)
 	case 2:

@@ -47,7 +47,9 @@ func (r snapshots) comparison(t testing.TB) flags.Condition {
 		c.Attribute, c.Path = "nested", []string{"deep"}
 	}
 	scalars := append(append([]any{true, false}, words...), numbers...)
-	switch r.IntN(10) {
+	which := r.IntN(10)
+	c.Elements = which != 7 && which != 8 && r.IntN(4) == 0
+	switch which {
 	case 0:
 		c.Operator, c.Values = pick(r.Rand, flags.Equals, flags.NotEquals), raws(t, r.some(scalars, 1)[0])
 	case 1, 2:
@@ -94,11 +96,11 @@ func (r snapshots) condition(t testing.TB, depth int, others []string) (c flags.
 
 func (r snapshots) slice() flags.Slice {
 	from := r.Uint32N(900)
-	return flags.Slice{Algorithm: flags.BucketingV1, Salt: pick(r.Rand, "layer/", "hold/"), Total: 1000, By: pick(r.Rand, "", "", "company"), Ranges: []flags.Range{{From: from, To: from + r.Uint32N(101)}}}
+	return flags.Slice{Algorithm: flags.BucketingV1, Salt: pick(r.Rand, "layer/", "hold/"), Total: 1000, By: pick(r.Rand, "", "", "company", "/nested/deep"), Ranges: []flags.Range{{From: from, To: from + r.Uint32N(101)}}}
 }
 
 func (r snapshots) split(names []string) *flags.Split {
-	s := &flags.Split{Algorithm: pick(r.Rand, flags.BucketingV1, flags.FlagdV2), Salt: pick(r.Rand, "shop.a/", "shop.b/", "x"), By: pick(r.Rand, "", "", "company")}
+	s := &flags.Split{Algorithm: pick(r.Rand, flags.BucketingV1, flags.FlagdV2), Salt: pick(r.Rand, "shop.a/", "shop.b/", "x"), By: pick(r.Rand, "", "", "company", "/nested/deep")}
 	for _, n := range names {
 		w := r.Uint32N(50_000)
 		s.Weights = append(s.Weights, flags.Weight{Variant: n, Weight: w})
