@@ -182,7 +182,8 @@ func (r *importedFlags) tell(s Streams) {
 
 // exportFlagsCommand is `assay export flags`.
 func exportFlagsCommand(ctx context.Context, args []string, s Streams) error {
-	f := flagSet("export", "flags", "Writes an environment's flags in the format of another product. What it cannot express is told for each flag.", s)
+	f := flagSet("export", "flags", `Writes an environment's flags in the format of another product. What that cannot express is told for each flag on standard
+error, answers an error to whoever evaluates it, and makes the exit code 1; the other flags are written all the same.`, s)
 	var at serverFlags
 	at.register(f, s)
 	to := f.String("to", "flagd", "flagd: the `product` whose format it is")
@@ -219,10 +220,22 @@ func exportFlagsCommand(ctx context.Context, args []string, s Streams) error {
 	}
 	if *out == "" {
 		say(s.Out, "%s\n", answer.Body)
-		return nil
-	}
-	if err := os.WriteFile(*out, append(answer.Body, '\n'), 0o600); err != nil {
+	} else if err := os.WriteFile(*out, append(answer.Body, '\n'), 0o600); err != nil {
 		return fmt.Errorf("writing the flags: %w", err)
+	}
+	return incomplete(answer.Body, len(problems.Items))
+}
+
+// incomplete is an error where flags are not in the export as they are here.
+func incomplete(export []byte, problems int) error {
+	var set struct {
+		Flags map[string]json.RawMessage `json:"flags"`
+	}
+	if err := json.Unmarshal(export, &set); err != nil {
+		return fmt.Errorf("the export is none of flagd's: %w", err)
+	}
+	if problems > 0 {
+		return fmt.Errorf("%d of %d flags are not in the export as they are; see above", problems, len(set.Flags))
 	}
 	return nil
 }

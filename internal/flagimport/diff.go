@@ -83,12 +83,6 @@ func variantDifferences(have, want []Variant) (out []string) {
 		case !same([]any{was}, []any{v.Value}):
 			out = append(out, fmt.Sprintf("~ variant %s: %s → %s", v.Key, short(was), short(v.Value)))
 		}
-		delete(before, v.Key)
-	}
-	for _, v := range have {
-		if _, gone := before[v.Key]; gone {
-			out = append(out, fmt.Sprintf("- variant %s: %s", v.Key, short(v.Value)))
-		}
 	}
 	if len(out) == 0 {
 		out = append(out, "the order of the variants")

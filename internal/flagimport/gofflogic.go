@@ -3,6 +3,7 @@ package flagimport
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,7 +72,8 @@ func goffRenamed(rule any) (any, error) {
 			}
 		}
 	case map[string]any:
-		for name, argument := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			argument := v[name]
 			if slices.Contains([]string{"fractional", "sem_ver", "starts_with", "ends_with"}, name) {
 				return nil, fmt.Errorf("%s is an operator of flagd's, which GO Feature Flag does not know", name)
 			}

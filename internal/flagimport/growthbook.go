@@ -106,7 +106,7 @@ func gbKnown(text json.RawMessage) error {
 		"active", "range", "ranges", "filters", "namespace", "status", "meta", "phase", "tracks", "bucketVersion", "minBucketVersion", "disableStickyBucketing", "fallbackAttribute",
 	}
 	for i, m := range members.Rules {
-		for name := range m {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
 			if !slices.Contains(known, name) {
 				return fmt.Errorf("its rule %d has %q, which has no equal here", i+1, name)
 			}

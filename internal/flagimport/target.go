@@ -39,7 +39,6 @@ type Change struct {
 	patch    map[string]any // of the flag's environment, or of the segment
 	lists    []list         // of the segment
 	variants bool           // the variants change
-	was      []Variant
 }
 
 // Name is the key of the flag, or "segment" and the key of the segment.
@@ -103,9 +102,10 @@ func (t Target) planFlag(ctx context.Context, f Flag) (c Change, why string, err
 			delete(c.patch, name)
 		}
 	}
-	if c.variants = !same(have.Variants, f.Variants); c.variants {
-		c.was = have.Variants
-		c.Details = append(c.Details, variantDifferences(have.Variants, f.Variants)...)
+	// Variants that the import does not have stay: another environment may serve them.
+	c.flag.Variants = union(f.Variants, have.Variants)
+	if c.variants = !same(have.Variants, c.flag.Variants); c.variants {
+		c.Details = append(c.Details, variantDifferences(have.Variants, c.flag.Variants)...)
 	}
 	c.What = Alter
 	if len(c.Details) == 0 {
@@ -155,24 +155,27 @@ func (t Target) apply(ctx context.Context, c Change) error {
 	case c.Segment != "":
 		return t.applySegment(ctx, c)
 	case c.What == Create:
-		create := map[string]any{"key": c.flag.Key, "type": c.flag.Type, "variants": c.flag.Variants, "reason": t.Reason}
-		if err := t.create(ctx, "flags", c.flag.Key, create); err != nil {
+		if err := t.create(ctx, "flags", c.flag.Key, c.flag.created(t.Reason)); err != nil {
 			return err
 		}
-		return t.set(ctx, c)
-	}
-	// A variant that is still served cannot go, and one that is not there yet cannot be served: the new ones come first.
-	if c.variants {
-		if all := union(c.flag.Variants, c.was); !same(all, c.was) {
-			if err := t.change(ctx, t.path("flags", c.Flag), map[string]any{"variants": all}); err != nil {
-				return err
-			}
+	case c.variants:
+		if err := t.change(ctx, t.path("flags", c.Flag), map[string]any{"variants": c.flag.Variants}); err != nil {
+			return err
 		}
 	}
-	if err := t.set(ctx, c); err != nil || !c.variants || same(union(c.flag.Variants, c.was), c.flag.Variants) {
-		return err
+	return t.set(ctx, c)
+}
+
+// created is the flag as it is made: other environments, where it is off, serve what it serves here while it is off.
+func (f Flag) created(reason string) map[string]any {
+	out := map[string]any{"key": f.Key, "type": f.Type, "variants": f.Variants, "reason": reason}
+	if f.Setting.Default.Variant != "" {
+		out["default"] = f.Setting.Default.Variant
 	}
-	return t.change(ctx, t.path("flags", c.Flag), map[string]any{"variants": c.flag.Variants})
+	if f.Setting.Off != "" {
+		out["off"] = f.Setting.Off
+	}
+	return out
 }
 
 // union is the variants and those that there were.
