@@ -69,7 +69,7 @@ func sameImport(t *testing.T, a, b flagimport.Import) bool {
 // Whatever a query of GO Feature Flag's is, it is a condition or named.
 func FuzzQueriesOfGOFeatureFlag(f *testing.F) {
 	for _, q := range []string{
-		`a eq "x"`, `a in ["x", "y"] and (b gt 1.5 or not (c pr))`, `a.b ne null`, `v ge 1.2.3`, `anonymous eq true`, `key in ["u"]`, `a lt -3`, `a eq 1e5`, `a eq`, `((((`, `not(a pr)`, `a co "\"" or b pr`,
+		`a eq "x"`, `a in ["x", "y"] and (b gt 1.5 or not (c pr))`, `a.b ne null`, `v ge 1.2.3`, `anonymous eq true`, `key in ["u"]`, `a lt -3`, `a eq 1e5`, `a eq`, `((((`, `A AA "`, `not(a pr)`, `a co "\"" or b pr`,
 		`{"if":[{"var":"a"},true,{"some":[{"var":"l"},{"==":[{"var":"key"},1]}]}]}`,
 	} {
 		f.Add(q)

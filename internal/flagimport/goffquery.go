@@ -81,7 +81,7 @@ func (q *goffQuery) term(depth int) (flags.Condition, error) {
 		return goffPresent(name[1]), nil
 	}
 	operator := q.take(regexp.MustCompile(`^(==|!=|>=|<=|>|<|[A-Za-z]{2}) \n*`))
-	value := q.take(regexp.MustCompile(`^(\[[^\]]*\]|"(?:\\.|[^"\\])*"|[^ ()\[\]]+)`))
+	value := q.take(regexp.MustCompile(`^(\[[^\]]*\]|"(?:\\.|[^"\\])*"|[^ ()\[\]"]+)`))
 	if operator == nil || value == nil {
 		return never(), q.strange()
 	}
