@@ -61,14 +61,14 @@ func importFlagsCommand(ctx context.Context, args []string, s Streams) error {
 	if i.target.Reason == "" {
 		i.target.Reason = fmt.Sprintf("Imported from %s (%s).", files[0], i.from)
 	}
-	return i.run(ctx, files[0], s)
-}
-
-func (i *flagImport) run(ctx context.Context, file string, s Streams) error {
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(files[0])
 	if err != nil {
 		return fmt.Errorf("reading the flags: %w", err)
 	}
+	return i.run(ctx, text, s)
+}
+
+func (i *flagImport) run(ctx context.Context, text []byte, s Streams) error {
 	read, _ := flagimport.SourceNamed(i.from)
 	m, err := read(text, i.source)
 	if err != nil {

@@ -155,5 +155,3 @@ func short(value any) string {
 	}
 	return string(text)
 }
-
-func compareTexts(a, b string) int { return strings.Compare(a, b) }

@@ -1,6 +1,7 @@
 package flagimport
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -32,8 +33,9 @@ func flagd(text []byte, fractional string) (m Import, err error) {
 	return m, nil
 }
 
-func flagdFlag(d *flagdsync.Definition, fractional string) (f Flag, why string) {
-	if why, is := d.Metadata[flagdsync.ProblemKey].(string); is {
+func flagdFlag(d *flagdsync.Definition, fractional string) (f Flag, problem string) {
+	var why string
+	if text, marked := d.Metadata[flagdsync.ProblemKey]; marked && json.Unmarshal(text, &why) == nil {
 		return f, "it was exported from assay, where flagd's format could not express it: " + why
 	}
 	f = Flag{Key: d.Key, Type: string(d.TypeOf())}

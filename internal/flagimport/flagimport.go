@@ -32,6 +32,8 @@ type Import struct {
 	Problems []Problem
 	// Notes are what there is to know of flags that are.
 	Notes []Problem
+
+	refused map[string]string // segments, and why
 }
 
 // Flag is a flag as the API takes it.
@@ -137,6 +139,14 @@ func Sources() []string {
 
 // fail takes down why a flag is not imported.
 func (m *Import) fail(flag string, why string) { m.Problems = append(m.Problems, Problem{flag, why}) }
+
+// refuse takes down why a segment is not imported; so are flags that ask for it.
+func (m *Import) refuse(segment, why string) {
+	if m.refused == nil {
+		m.refused = map[string]string{}
+	}
+	m.refused[segment] = why
+}
 
 // note takes down what there is to know of a flag, once.
 func (m *Import) note(flag, what string) {

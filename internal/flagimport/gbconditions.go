@@ -323,33 +323,39 @@ func (g gbGroups) elemMatch(at where, argument any) (flags.Condition, error) {
 	if !is || len(operators) != 1 {
 		return never(), fmt.Errorf("asks for elements of %s that meet %s, and here an element meets one operator", at.attribute, short(argument))
 	}
-	for name, value := range operators {
-		list := []any{value}
-		if name == "$in" || name == "$nin" {
-			list, is = value.([]any)
-		}
-		for _, v := range list {
-			switch v.(type) {
-			case string, float64, bool:
-			default:
-				is = false
-			}
-		}
-		switch {
-		case !is:
-		case name == "$eq" || name == "$in":
-			return allOf(at.isType("list"), at.is(flags.HasAny, list...)), nil
-		case name == "$ne" || name == "$nin":
-			if len(list) == 0 {
-				return allOf(at.isType("list"), not(at.is(flags.HasSize, 0, 0))), nil
-			}
-			return allOf(at.isType("list"), not(at.is(flags.HasOnly, list...))), nil
-		case slices.Contains([]string{"$gt", "$gte", "$lt", "$lte", "$regex", "$regexi"}, name):
-			c, err := g.operator(at, name, value)
-			return allOf(at.isType("list"), inElements(c)), err
-		}
+	name := slices.Collect(maps.Keys(operators))[0]
+	list := []any{operators[name]}
+	if name == "$in" || name == "$nin" {
+		list, is = operators[name].([]any)
 	}
-	return never(), fmt.Errorf("asks for elements of %s that meet %s, which has no equal here", at.attribute, short(argument))
+	if !is || slices.ContainsFunc(list, func(v any) bool { return !isScalar(v) }) {
+		name = ""
+	}
+	var c flags.Condition
+	var err error
+	switch name {
+	case "$eq", "$in":
+		c = at.is(flags.HasAny, list...)
+	case "$ne", "$nin":
+		c = not(at.is(flags.HasSize, 0, 0)) // an element that is none of no values is any
+		if len(list) > 0 {
+			c = not(at.is(flags.HasOnly, list...))
+		}
+	case "$gt", "$gte", "$lt", "$lte", "$regex", "$regexi":
+		c, err = g.operator(at, name, operators[name])
+		c = inElements(c)
+	default:
+		err = fmt.Errorf("asks for elements of %s that meet %s, which has no equal here", at.attribute, short(argument))
+	}
+	return allOf(at.isType("list"), c), err
+}
+
+func isScalar(value any) bool {
+	switch value.(type) {
+	case string, float64, bool:
+		return true
+	}
+	return false
 }
 
 // gbMeets reports whether a value meets the condition on it; nil is null.

@@ -15,12 +15,9 @@ import (
 // gbNumber is a number of a version that the padding orders right.
 const gbNumber = `(0|[1-9]\d{0,4})`
 
-// gbForms are the versions with one, two and three numbers; only the last may be followed by a pre-release.
+// gbForm is the versions with so many numbers; only three may be followed by a pre-release.
 func gbForm(numbers int) string {
-	out := "^v?" + gbNumber
-	for range numbers - 1 {
-		out += `\.` + gbNumber
-	}
+	out := "^v?" + gbNumber + strings.Repeat(`\.`+gbNumber, numbers-1)
 	if numbers == 3 {
 		out += `(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?`
 	}

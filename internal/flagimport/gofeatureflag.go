@@ -97,16 +97,8 @@ func (c *goffConverter) flag(text json.RawMessage) (Flag, error) {
 		return Flag{}, err
 	}
 	for _, p := range phases {
-		for _, name := range slices.Sorted(maps.Keys(p.Variations)) {
-			if slices.ContainsFunc(c.all, func(v Variant) bool { return v.Key == name && same([]any{v.Value}, []any{p.Variations[name]}) }) {
-				continue
-			}
-			if slices.ContainsFunc(c.all, func(v Variant) bool { return v.Key == name }) {
-				return Flag{}, fmt.Errorf("a scheduled step gives its variation %s another value, and a variant here has one", name)
-			}
-			if err := c.named(name, p.Variations[name]); err != nil {
-				return Flag{}, err
-			}
+		if err := c.take(p.Variations); err != nil {
+			return Flag{}, err
 		}
 	}
 	if len(c.all) == 0 {
@@ -116,36 +108,49 @@ func (c *goffConverter) flag(text json.RawMessage) (Flag, error) {
 	return Flag{Key: c.key, Type: string(c.typ), Variants: c.all, Setting: setting}, err
 }
 
+// take makes variants of the variations, whose names they keep.
+func (c *goffConverter) take(variations map[string]json.RawMessage) error {
+	for _, name := range slices.Sorted(maps.Keys(variations)) {
+		i := slices.IndexFunc(c.all, func(v Variant) bool { return v.Key == name })
+		if i >= 0 && same([]any{c.all[i].Value}, []any{variations[name]}) {
+			continue
+		}
+		if i >= 0 {
+			return fmt.Errorf("a scheduled step gives its variation %s another value, and a variant here has one", name)
+		}
+		if err := c.named(name, variations[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // setting is the phases one after the other, each for the time that it lasts.
 func (c *goffConverter) setting(from goffFlag, phases []goffPhase) (Setting, error) {
 	known := c.unitKnown(from)
 	s := Setting{On: true, Rules: []Rule{}, Default: Serve{CallerDefault: true}}
-	if len(phases) == 1 && phases[0].off() {
-		s.On = false
-		phases[0].Disable = nil // its rules stay, for the day it is turned on
+	if len(phases) == 1 { // what is off stays as it is, for the day it is turned on
+		s.On = !phases[0].off() && !isNever(c.running(phases[0].Experimentation))
+		phases[0].Disable = nil
 	}
+	simple := len(phases) == 1 && isAlways(allOf(c.running(phases[0].Experimentation), known))
 	for i, p := range phases {
 		serves := allOf(c.lasts(phases, i), c.running(p.Experimentation), known)
-		if isNever(serves) || p.off() {
+		if p.off() {
 			continue
 		}
 		last, err := c.phase(p, serves)
 		if err != nil {
 			return s, err
 		}
-		if isAlways(serves) && len(phases) == 1 {
+		if simple {
 			s.Default = last
-			break
+		} else {
+			c.rules.add("", "", serves, last)
 		}
-		c.rules.add("", "", serves, last)
 	}
-	if len(phases) == 1 && isNever(c.running(phases[0].Experimentation)) {
-		s.On = false
-	}
-	if len(c.rules) > 0 {
-		s.Rules = c.rules
-	}
-	if len(phases) == 1 && isAlways(allOf(c.running(phases[0].Experimentation), known)) {
+	s.Rules = append(s.Rules, c.rules...)
+	if simple {
 		c.keepLogic(&s)
 	}
 	return s, nil

@@ -62,6 +62,7 @@ func goffLogic(text string) (any, error) {
 	return rule, nil
 }
 
+// goffRenamed walks through an expression.
 func goffRenamed(rule any) (any, error) {
 	switch v := rule.(type) {
 	case []any:
@@ -73,24 +74,10 @@ func goffRenamed(rule any) (any, error) {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			argument := v[name]
-			if slices.Contains([]string{"fractional", "sem_ver", "starts_with", "ends_with"}, name) {
-				return nil, fmt.Errorf("%s is an operator of flagd's, which GO Feature Flag does not know", name)
-			}
-			if list, is := argument.([]any); is && len(list) == 1 && name == "var" {
-				argument = list[0]
-			}
 			if name == "var" && len(v) == 1 {
-				return goffVariable(argument)
+				return goffVariable(v[name])
 			}
-			if list, is := argument.([]any); is && len(list) > 1 && slices.Contains([]string{"some", "all", "none", "map", "filter", "reduce"}, name) {
-				var err error
-				if list[0], err = goffRenamed(list[0]); err != nil {
-					return nil, err
-				}
-				continue // what follows is about the elements
-			}
-			inner, err := goffRenamed(argument)
+			inner, err := goffOperation(name, v[name])
 			if err != nil {
 				return nil, err
 			}
@@ -100,7 +87,26 @@ func goffRenamed(rule any) (any, error) {
 	return rule, nil
 }
 
+// goffOperation is the argument of an operator. Of one on lists only the list is about the context; what follows is about its
+// elements.
+func goffOperation(name string, argument any) (any, error) {
+	if slices.Contains([]string{"fractional", "sem_ver", "starts_with", "ends_with"}, name) {
+		return nil, fmt.Errorf("%s is an operator of flagd's, which GO Feature Flag does not know", name)
+	}
+	list, is := argument.([]any)
+	if !is || len(list) < 2 || !slices.Contains([]string{"some", "all", "none", "map", "filter", "reduce"}, name) {
+		return goffRenamed(argument)
+	}
+	var err error
+	list[0], err = goffRenamed(list[0])
+	return list, err
+}
+
+// goffVariable reads the attribute where it is here.
 func goffVariable(name any) (any, error) {
+	if list, is := name.([]any); is && len(list) == 1 {
+		name = list[0]
+	}
 	text, is := name.(string)
 	switch {
 	case text == "key":

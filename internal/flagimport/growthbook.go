@@ -259,15 +259,15 @@ func (c *gbConverter) parent(p gbParent) (flags.Condition, error) {
 	if err != nil {
 		return never(), err
 	}
+	null, err := gbMeets(c.groups, condition, nil)
+	if err != nil {
+		return never(), err
+	}
 	of, why := c.feature(p.ID)
-	if of == nil {
-		if c.features[p.ID] == nil && c.out.failed(p.ID) == "" { // its value is null, always
-			met, err := gbMeets(c.groups, condition, nil)
-			if met {
-				return always(), err
-			}
-			return never(), err
-		}
+	switch {
+	case of == nil && c.features[p.ID] == nil && c.out.failed(p.ID) == "": // its value is null, always
+		return negatedIf(!null, always()), nil
+	case of == nil:
 		return never(), fmt.Errorf("it is not imported: %s", why)
 	}
 	var met, unmet []string
@@ -282,13 +282,8 @@ func (c *gbConverter) parent(p gbParent) (flags.Condition, error) {
 			unmet = append(unmet, v.Key)
 		}
 	}
-	null, err := gbMeets(c.groups, condition, nil)
 	switch {
-	case err != nil:
-		return never(), err
-	case !of.gated && !of.null && len(unmet) == 0:
-		return always(), nil
-	case null && len(unmet) == 0:
+	case len(unmet) == 0 && (null || !of.gated && !of.null):
 		return always(), nil
 	case null: // which is whatever is none of the others
 		return not(flags.Condition{Flag: p.ID, Variants: unmet}), nil
@@ -299,7 +294,7 @@ func (c *gbConverter) parent(p gbParent) (flags.Condition, error) {
 }
 
 // experiment is a rule for each variation: its range of buckets. A unit in none goes on to the next rule, and so does one whose
-// variation passes through.
+// variation passes through, or whose range is of a variation that there is not.
 func (c *gbConverter) experiment(r gbRule, condition flags.Condition) error {
 	if len(r.Variations) < 2 {
 		return nil
@@ -311,15 +306,10 @@ func (c *gbConverter) experiment(r gbRule, condition flags.Condition) error {
 		}
 		condition = allOf(condition, in)
 	}
-	ranges := r.Ranges
-	if len(ranges) == 0 {
-		ranges = gbRanges(len(r.Variations), r.Coverage, r.Weights)
-	}
 	earlier := []flags.Condition{}
-	for i, at := range ranges {
+	for i, at := range r.ranges() {
 		part := c.part(r, at)
-		if i >= len(r.Variations) {
-			// GrowthBook finds the unit in a variation that there is not, so it is in none.
+		if i >= len(r.Variations) || i < len(r.Meta) && r.Meta[i].Passthrough {
 			earlier = append(earlier, part)
 			continue
 		}
@@ -330,15 +320,22 @@ func (c *gbConverter) experiment(r gbRule, condition flags.Condition) error {
 		if err != nil {
 			return err
 		}
-		if i < len(r.Meta) && r.Meta[i].Passthrough {
-			earlier = append(earlier, part)
-			continue
-		}
-		id := r.ID
-		if id != "" {
-			id = fmt.Sprintf("%s-%d", r.ID, i)
-		}
-		c.rules.add(id, r.Name, allOf(condition, not(anyOf(earlier...)), part), variant(name))
+		c.rules.add(r.idOf(i), r.Name, allOf(condition, not(anyOf(earlier...)), part), variant(name))
 	}
 	return nil
+}
+
+func (r gbRule) ranges() [][2]float64 {
+	if len(r.Ranges) > 0 {
+		return r.Ranges
+	}
+	return gbRanges(len(r.Variations), r.Coverage, r.Weights)
+}
+
+// idOf names the rule of a variation.
+func (r gbRule) idOf(variation int) string {
+	if r.ID == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s-%d", r.ID, variation)
 }

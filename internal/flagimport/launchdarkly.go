@@ -7,7 +7,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/assayhq/assay/flags"
@@ -69,24 +68,10 @@ func LaunchDarkly(text []byte, o Options) (Import, error) {
 		return Import{}, err
 	}
 	l := ldImport{flags: map[string]*ldFlag{}, copied: map[string]bool{}, segments: file.Segments, kinds: otherKind.Match(text)}
-	for key, text := range file.Flags {
-		f := &ldFlag{}
-		if err := json.Unmarshal(text, f); err != nil {
-			l.out.fail(key, "it cannot be read: "+err.Error())
-			continue
-		}
-		l.flags[key] = f
-	}
-	for _, f := range l.flags {
-		for _, p := range f.Prerequisites {
-			if on := l.flags[p.Key]; on != nil && on.OffVariation != nil && *on.OffVariation == p.Variation {
-				l.copied[p.Key] = true
-			}
-		}
-	}
+	l.read(file.Flags)
 	for _, key := range slices.Sorted(maps.Keys(file.Segments)) {
 		if err := l.segment(key, file.Segments[key]); err != nil {
-			l.out.note("", fmt.Sprintf("the segment %s is not imported: %v", key, err))
+			l.out.refuse(key, err.Error())
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.flags)) {
@@ -110,6 +95,25 @@ type ldImport struct {
 	// the flag is off, which fails a prerequisite there whatever it serves.
 	copied map[string]bool
 	kinds  bool // there are kinds of contexts besides user
+}
+
+// read finds out which flags there are, and of which others ask whether they are off.
+func (l *ldImport) read(all map[string]json.RawMessage) {
+	for key, text := range all {
+		f := &ldFlag{}
+		if err := json.Unmarshal(text, f); err != nil {
+			l.out.fail(key, "it cannot be read: "+err.Error())
+			continue
+		}
+		l.flags[key] = f
+	}
+	for _, f := range l.flags {
+		for _, p := range f.Prerequisites {
+			if on := l.flags[p.Key]; on != nil && on.OffVariation != nil && *on.OffVariation == p.Variation {
+				l.copied[p.Key] = true
+			}
+		}
+	}
 }
 
 // otherKind finds kinds of contexts besides user, and clauses about them.
@@ -319,125 +323,4 @@ func ldAttribute(kind, reference string) (where, error) {
 		return where{steps[0], steps[1:]}, nil
 	}
 	return where{kind, steps}, nil
-}
-
-// by is how a split names a place.
-func (w where) by() string {
-	if w.attribute == flags.TargetingKey {
-		return ""
-	}
-	if len(w.path) == 0 {
-		return w.attribute
-	}
-	out := ""
-	for _, s := range append([]string{w.attribute}, w.path...) {
-		out += "/" + strings.ReplaceAll(strings.ReplaceAll(s, "~", "~0"), "/", "~1")
-	}
-	return out
-}
-
-// ldTotal is the unit of LaunchDarkly's weights.
-const ldTotal = 100_000
-
-// unplaced serves those whom a split does not place: LaunchDarkly gives them the bucket 0.
-type unplaced struct {
-	who   flags.Condition
-	serve Serve
-}
-
-type unplacedAll []unplaced
-
-func (u unplacedAll) add(out *rules, id, description string, condition flags.Condition) {
-	for i, one := range u {
-		name := ""
-		if id != "" {
-			name = fmt.Sprintf("%s-unplaced-%d", id, i+1)
-		}
-		out.add(name, description, allOf(condition, one.who), one.serve)
-	}
-}
-
-// serve is a variation, or a rollout and what comes before it.
-func (l *ldConverter) serve(s ldServe) (Serve, unplacedAll, error) {
-	if s.Variation != nil {
-		name, err := l.name(*s.Variation)
-		return variant(name), nil, err
-	}
-	if s.Rollout == nil || len(s.Rollout.Variations) == 0 {
-		return Serve{}, nil, errors.New("it serves neither a variation nor a rollout")
-	}
-	r := s.Rollout
-	split := flags.Split{Algorithm: flags.LaunchDarklyV1, Salt: l.key + "." + l.from.Salt, Total: ldTotal}
-	if r.Seed != nil {
-		split.Salt = strconv.Itoa(*r.Seed)
-	}
-	by, err := r.by()
-	if err != nil {
-		return Serve{}, nil, fmt.Errorf("it rolls out by what %w", err)
-	}
-	split.By = by.by()
-	rest := ldTotal
-	for i, v := range r.Variations {
-		name, err := l.name(v.Variation)
-		if err != nil {
-			return Serve{}, nil, err
-		}
-		weight := min(max(v.Weight, 0), rest)
-		if i == len(r.Variations)-1 {
-			weight = rest // what is beyond the weights goes to the last
-		}
-		rest -= weight
-		split.Weights = append(split.Weights, flags.Weight{Variant: name, Weight: uint32(weight)}) //nolint:gosec // in [0, ldTotal]
-	}
-	first, err := ldBucket(split, "")
-	if err != nil {
-		return Serve{}, nil, err
-	}
-	var before unplacedAll
-	if by.attribute != theKey.attribute {
-		constant, err := ldBucket(split, "constant")
-		if err != nil {
-			return Serve{}, nil, err
-		}
-		before = append(before, unplaced{by.is(flags.Equals, ""), variant(constant)})
-	}
-	before = append(before, unplaced{not(l.isUnit(by)), variant(first)})
-	return serveSplit(split), before, nil
-}
-
-// by is where the unit of a rollout is; that of an experiment is always the key.
-func (r *ldRollout) by() (where, error) {
-	if r.BucketBy == "" || r.Kind == "experiment" {
-		return ldKey(r.ContextKind), nil
-	}
-	return ldAttribute(r.ContextKind, r.BucketBy)
-}
-
-// isUnit holds where LaunchDarkly finds a unit: a text, or a whole number.
-func (l *ldImport) isUnit(by where) flags.Condition {
-	if by.attribute == theKey.attribute {
-		return l.present("")
-	}
-	return anyOf(by.isType("string"), by.is(flags.Modulo, 1, 0))
-}
-
-// ldBucket is the variant of those whose unit is not known, who are in the bucket 0, or of those whose unit is the empty text:
-// it is hashed like any other.
-func ldBucket(s flags.Split, of string) (string, error) {
-	if of == "" {
-		for _, w := range s.Weights {
-			if w.Weight > 0 {
-				return w.Variant, nil
-			}
-		}
-		return "", nil
-	}
-	share := ldShare(s.Salt + ".")
-	sum := float32(0)
-	for _, w := range s.Weights {
-		if sum += float32(w.Weight) / ldTotal; share < sum {
-			return w.Variant, nil
-		}
-	}
-	return s.Weights[len(s.Weights)-1].Variant, nil
 }

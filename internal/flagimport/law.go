@@ -1,6 +1,7 @@
 package flagimport
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,19 +30,18 @@ func (m *Import) finish() {
 			m.drop(f.Key, err.Error())
 		}
 	}
-	refused := map[string]string{}
 	for _, s := range m.Segments {
 		if err := s.check(); err != nil {
-			refused[s.Key] = err.Error()
+			m.refuse(s.Key, err.Error())
 		}
 	}
-	o := ordering{in: m, refused: refused, state: map[string]int{}}
+	o := ordering{in: m, state: map[string]int{}}
 	o.segments()
 	o.flags()
 	m.Segments, m.Flags = o.outSegments, o.outFlags
 	m.compile()
-	slices.SortStableFunc(m.Problems, func(a, b Problem) int { return compareTexts(a.Flag, b.Flag) })
-	slices.SortStableFunc(m.Notes, func(a, b Problem) int { return compareTexts(a.Flag, b.Flag) })
+	slices.SortStableFunc(m.Problems, func(a, b Problem) int { return cmp.Compare(a.Flag, b.Flag) })
+	slices.SortStableFunc(m.Notes, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Flag, b.Flag), cmp.Compare(a.Detail, b.Detail)) })
 }
 
 // compile takes out what the engine would not serve.
@@ -155,8 +155,7 @@ func reread(from, to any) error {
 // ordering walks from what asks to what is asked for.
 type ordering struct {
 	in          *Import
-	refused     map[string]string // segments
-	state       map[string]int    // of "flag x" and "segment x": 0 unknown, 1 on the way, 2 fine, 3 not
+	state       map[string]int // of "flag x" and "segment x"; 0 for unknown
 	outFlags    []Flag
 	outSegments []Segment
 }
@@ -164,15 +163,15 @@ type ordering struct {
 const (
 	onTheWay = iota + 1
 	isFine
-	isNot
 )
 
 // segments takes those that nobody asks for, too, when they can be had.
 func (o *ordering) segments() {
 	for _, s := range o.in.Segments {
-		if why := o.segment(s.Key); why != "" {
-			o.in.note("", fmt.Sprintf("the segment %s is not imported: %s", s.Key, why))
-		}
+		o.segment(s.Key)
+	}
+	for key, why := range o.in.refused {
+		o.in.note("", fmt.Sprintf("the segment %s is not imported: %s", key, why))
 	}
 }
 
@@ -181,23 +180,22 @@ func (o *ordering) segment(key string) (why string) {
 	name := "segment " + key
 	i := slices.IndexFunc(o.in.Segments, func(s Segment) bool { return s.Key == key })
 	switch {
+	case o.in.refused[key] != "":
+		return o.in.refused[key]
 	case i < 0:
 		return "it is not in the file"
 	case o.state[name] == isFine:
 		return ""
 	case o.state[name] == onTheWay:
 		return "segments lead back to it"
-	case o.refused[key] != "":
-		return o.refused[key]
 	}
 	o.state[name] = onTheWay
 	for _, r := range o.in.Segments[i].Rules {
 		_, segments := asked(r.If)
 		for _, next := range segments {
 			if why := o.segment(next); why != "" {
-				o.state[name] = isNot
-				o.refused[key] = fmt.Sprintf("it asks for the segment %s: %s", next, why)
-				return o.refused[key]
+				o.in.refuse(key, fmt.Sprintf("it asks for the segment %s: %s", next, why))
+				return o.in.refused[key]
 			}
 		}
 	}

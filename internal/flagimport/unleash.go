@@ -95,24 +95,30 @@ func (file *unleashFile) gather(environment string) error {
 		return fmt.Errorf("the export has the environments %s; name one of them with --source-environment", strings.Join(names, ", "))
 	}
 	of := func(name string) bool { return environment == "" || name == "" || name == environment }
+	features := map[string]*unleashFeature{"": {}}
 	for i := range file.Features {
-		f := &file.Features[i]
-		for _, s := range file.FeatureStrategies {
-			if s.FeatureName == f.Name && of(s.Environment) {
-				f.Strategies = append(f.Strategies, s)
-			}
+		features[file.Features[i].Name] = &file.Features[i]
+	}
+	find := func(name string) *unleashFeature {
+		if f := features[name]; f != nil {
+			return f
 		}
-		for _, e := range file.FeatureEnvironments {
-			if e.FeatureName == f.Name && of(e.Environment) {
-				f.Enabled = e.Enabled
-				f.Variants = append(f.Variants, e.Variants...)
-			}
+		return features[""] // of a feature that is not in the export
+	}
+	for _, s := range file.FeatureStrategies {
+		if f := find(s.FeatureName); of(s.Environment) {
+			f.Strategies = append(f.Strategies, s)
 		}
-		for _, d := range file.Dependencies {
-			if d.Feature == f.Name {
-				f.Dependencies = append(f.Dependencies, d.Dependencies...)
-			}
+	}
+	for _, e := range file.FeatureEnvironments {
+		if f := find(e.FeatureName); of(e.Environment) {
+			f.Enabled = e.Enabled
+			f.Variants = append(f.Variants, e.Variants...)
 		}
+	}
+	for _, d := range file.Dependencies {
+		f := find(d.Feature)
+		f.Dependencies = append(f.Dependencies, d.Dependencies...)
 	}
 	return nil
 }

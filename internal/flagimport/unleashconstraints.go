@@ -138,8 +138,8 @@ func (u *unleashImport) dates(at where, c unleashConstraint) flags.Condition {
 	}
 	var o flags.Operator
 	var now flags.Condition
-	switch {
-	case c.Operator == "DATE_BEFORE":
+	switch c.Operator {
+	case "DATE_BEFORE":
 		o, now = flags.Before, not(u.out.after(t, u.options.Now))
 		if c.Inverted {
 			o, now = flags.AfterOrAt, not(now)

@@ -35,7 +35,7 @@ type unleashNamed struct {
 	name, key, payload string
 }
 
-// gather finds the type that all payloads have in common. Where they have none they are texts, as they are in the file.
+// gather names the variants.
 func (v *unleashValues) gather(from *unleashFeature) error {
 	var all []unleashVariant
 	for _, s := range from.Strategies {
@@ -44,16 +44,7 @@ func (v *unleashValues) gather(from *unleashFeature) error {
 		}
 	}
 	all = append(all, from.Variants...)
-	typ := flags.Type("")
-	for _, one := range all {
-		t := one.typ()
-		switch {
-		case typ == "" || typ == flags.Integer && t == flags.Float:
-			typ = t
-		case t != typ && (typ != flags.Float || t != flags.Integer):
-			typ = flags.String
-		}
-	}
+	typ := commonType(all)
 	for _, one := range all {
 		if v.key(one) != "" {
 			continue
@@ -68,6 +59,20 @@ func (v *unleashValues) gather(from *unleashFeature) error {
 		v.named = append(v.named, unleashNamed{one.Name, key, one.payload()})
 	}
 	return nil
+}
+
+// commonType is the type that all payloads have. Where they have none they are texts, as they are in the file.
+func commonType(all []unleashVariant) (typ flags.Type) {
+	for _, one := range all {
+		t := one.typ()
+		switch {
+		case typ == "" || typ == flags.Integer && t == flags.Float:
+			typ = t
+		case t != typ && (typ != flags.Float || t != flags.Integer):
+			typ = flags.String
+		}
+	}
+	return typ
 }
 
 // key is what a variant is called here.
