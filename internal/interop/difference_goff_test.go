@@ -16,7 +16,7 @@ import (
 // Flags of GO Feature Flag decide the same at the time of the import and, as far as their steps are scheduled, ever after.
 func TestRandomFlagsOfGOFeatureFlagDecideTheSame(t *testing.T) {
 	c := newTally()
-	for seed := range uint64(150) {
+	for seed := range uint64(*files) {
 		g := goffGenerator{drawn: draw(seed)}
 		file := object{}
 		for i := range 8 {
@@ -31,7 +31,7 @@ func TestRandomFlagsOfGOFeatureFlagDecideTheSame(t *testing.T) {
 		for _, n := range m.Notes {
 			stays[n.Flag] = true
 		}
-		for range 100 {
+		for range 60 {
 			who, theirs, at := g.context()
 			for key := range file {
 				if !slices.Contains(rs.Keys(), key) || stays[key] && at != now {

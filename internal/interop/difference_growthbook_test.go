@@ -13,7 +13,7 @@ import (
 
 func TestRandomFeaturesOfGrowthBookDecideTheSame(t *testing.T) {
 	c := newTally()
-	for seed := range uint64(150) {
+	for seed := range uint64(*files) {
 		g := gbGenerator{drawn: draw(seed)}
 		file := g.file()
 		rs, m := c.read(t, "growthbook", file)
@@ -21,7 +21,7 @@ func TestRandomFeaturesOfGrowthBookDecideTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 120 {
+		for range 60 {
 			attributes := g.attributes()
 			theirs, err := client.WithAttributes(gb.Attributes(attributes))
 			if err != nil {

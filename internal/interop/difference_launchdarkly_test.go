@@ -24,7 +24,7 @@ func (l ldData) GetSegment(key string) *ldmodel.Segment         { return l.segme
 
 func TestRandomFlagsOfLaunchDarklyDecideTheSame(t *testing.T) {
 	c := newTally()
-	for seed := range uint64(150) {
+	for seed := range uint64(*files) {
 		g := ldGenerator{drawn: draw(seed)}
 		file := g.file()
 		rs, m := c.read(t, "launchdarkly", file)
@@ -44,7 +44,7 @@ func TestRandomFlagsOfLaunchDarklyDecideTheSame(t *testing.T) {
 			data.segments[key] = &parsed
 		}
 		evaluator := ldeval.NewEvaluator(data)
-		for range 120 {
+		for range 60 {
 			who, theirs := g.context()
 			for _, key := range rs.Keys() {
 				got, want := valueOf(rs.Decide(key, who)), evaluator.Evaluate(data.flags[key], theirs, nil).Detail.Value.JSONString()

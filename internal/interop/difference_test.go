@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,6 +16,9 @@ import (
 
 // What is imported decides as the other product's own library does. Files with all that their formats have are drawn at random,
 // translated, and both sides asked for random contexts: a flag is either reported, or decides the same.
+
+// files is how many files are drawn for each product.
+var files = flag.Int("files", 40, "random `files` to import and compare for each product")
 
 // now is when the imports happen, and the decisions.
 var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

@@ -22,7 +22,7 @@ func (quiet) OnWarning(error) {}
 
 func TestRandomFeaturesOfUnleashDecideTheSame(t *testing.T) {
 	c := newTally()
-	for seed := range uint64(120) {
+	for seed := range uint64(*files) {
 		g := unleashGenerator{drawn: draw(seed)}
 		file := g.file()
 		rs, m := c.read(t, "unleash", file)
@@ -32,7 +32,7 @@ func TestRandomFeaturesOfUnleashDecideTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		client.WaitForReady()
-		for range 100 {
+		for range 60 {
 			who, theirs := g.context()
 			for _, key := range rs.Keys() {
 				feature, isVariant := strings.CutSuffix(key, ".variant")
