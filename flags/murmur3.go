@@ -52,7 +52,7 @@ func (m *hasher) sumWith(s string) uint32 {
 		h = mixBlock(h, uint32(waiting)) //nolint:gosec // as in write
 		waiting >>= 32
 	}
-	k := uint32(waiting) * murmurC1 //nolint:gosec // three bytes at most; none make no difference
+	k := uint32(waiting) * murmurC1
 	k = bits.RotateLeft32(k, 15) * murmurC2
 	return finish(h ^ k ^ size)
 }
