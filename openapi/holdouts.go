@@ -57,35 +57,10 @@ func (s *Server) GetHoldout(ctx context.Context, r api.GetHoldoutRequestObject) 
 	return api.GetHoldout200JSONResponse{Body: s.holdoutAnswer(e), Headers: api.GetHoldout200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
 }
 
-// holdoutCommands gives a holdout, one after the other, the commands that are made from what it is now.
-func (s *Server) holdoutCommands(ctx context.Context, in, key, match, reason string, partial bool, all func(holdout.State) []holdout.Command) (catalog.Entry[holdout.State], error) {
-	revision, err := ifMatch(match)
-	if err != nil {
-		return catalog.Entry[holdout.State]{}, err
-	}
-	e, err := s.holdout(ctx, in, key, revision)
-	if err != nil {
-		return e, err
-	}
-	if partial {
-		revision = seen(revision, e.Revision)
-	}
-	o := options(ctx, reason, revision)
-	for _, c := range all(e.State) {
-		result, err := s.Commands.Holdout(ctx, e.State.Project, e.State.Key, c, o)
-		if err != nil {
-			return e, err
-		}
-		e = after(s, e, result, o.Actor)
-		o.IfRevision, o.CommandID = &e.Revision, ""
-	}
-	return e, nil
-}
-
 // ChangeHoldout changes what is given. What may be refused goes first.
 func (s *Server) ChangeHoldout(ctx context.Context, r api.ChangeHoldoutRequestObject) (api.ChangeHoldoutResponseObject, error) {
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
-	e, err := s.holdoutCommands(ctx, r.Project, r.Holdout, r.Params.IfMatch, b.Reason, true, func(was holdout.State) (all []holdout.Command) {
+	e, err := carryOut(ctx, s, s.holdout, s.Commands.Holdout, change{r.Project, r.Holdout, r.Params.IfMatch, b.Reason, true}, func(was holdout.State) (all []holdout.Command) {
 		if b.Share != nil {
 			all = append(all, holdout.ChangeShare{Share: domain.Weight(*b.Share)}) //nolint:gosec // the document bounds it
 		}
@@ -104,7 +79,7 @@ func (s *Server) ChangeHoldout(ctx context.Context, r api.ChangeHoldoutRequestOb
 
 // ArchiveHoldout lets everybody go.
 func (s *Server) ArchiveHoldout(ctx context.Context, r api.ArchiveHoldoutRequestObject) (api.ArchiveHoldoutResponseObject, error) {
-	e, err := s.holdoutCommands(ctx, r.Project, r.Holdout, r.Params.IfMatch, why(r.Body), false, func(holdout.State) []holdout.Command { return []holdout.Command{holdout.Archive{}} })
+	e, err := carryOut(ctx, s, s.holdout, s.Commands.Holdout, change{r.Project, r.Holdout, r.Params.IfMatch, why(r.Body), false}, only[holdout.State, holdout.Command](holdout.Archive{}))
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +90,7 @@ func (s *Server) ArchiveHoldout(ctx context.Context, r api.ArchiveHoldoutRequest
 
 // RestoreHoldout undoes that.
 func (s *Server) RestoreHoldout(ctx context.Context, r api.RestoreHoldoutRequestObject) (api.RestoreHoldoutResponseObject, error) {
-	e, err := s.holdoutCommands(ctx, r.Project, r.Holdout, r.Params.IfMatch, why(r.Body), false, func(holdout.State) []holdout.Command { return []holdout.Command{holdout.Restore{}} })
+	e, err := carryOut(ctx, s, s.holdout, s.Commands.Holdout, change{r.Project, r.Holdout, r.Params.IfMatch, why(r.Body), false}, only[holdout.State, holdout.Command](holdout.Restore{}))
 	if err != nil {
 		return nil, err
 	}

@@ -56,36 +56,11 @@ func (s *Server) GetLayer(ctx context.Context, r api.GetLayerRequestObject) (api
 	return api.GetLayer200JSONResponse{Body: s.layerAnswer(e), Headers: api.GetLayer200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
 }
 
-// layerCommands gives a layer, one after the other, the commands that are made from what it is now.
-func (s *Server) layerCommands(ctx context.Context, in, key, match, reason string, partial bool, all func(layer.State) []layer.Command) (catalog.Entry[layer.State], error) {
-	revision, err := ifMatch(match)
-	if err != nil {
-		return catalog.Entry[layer.State]{}, err
-	}
-	e, err := s.layer(ctx, in, key, revision)
-	if err != nil {
-		return e, err
-	}
-	if partial {
-		revision = seen(revision, e.Revision)
-	}
-	o := options(ctx, reason, revision)
-	for _, c := range all(e.State) {
-		result, err := s.Commands.Layer(ctx, e.State.Project, e.State.Key, c, o)
-		if err != nil {
-			return e, err
-		}
-		e = after(s, e, result, o.Actor)
-		o.IfRevision, o.CommandID = &e.Revision, ""
-	}
-	return e, nil
-}
-
 // ChangeLayer changes what is given. What may be refused goes first.
 func (s *Server) ChangeLayer(ctx context.Context, r api.ChangeLayerRequestObject) (api.ChangeLayerResponseObject, error) {
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
-	e, err := s.layerCommands(ctx, r.Project, r.Layer, r.Params.IfMatch, b.Reason, true, func(was layer.State) (all []layer.Command) {
-		return append(all, layer.Describe{Name: or(b.Name, was.Name), Description: or(b.Description, was.Description)})
+	e, err := carryOut(ctx, s, s.layer, s.Commands.Layer, change{r.Project, r.Layer, r.Params.IfMatch, b.Reason, true}, func(was layer.State) []layer.Command {
+		return []layer.Command{layer.Describe{Name: or(b.Name, was.Name), Description: or(b.Description, was.Description)}}
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +72,7 @@ func (s *Server) ChangeLayer(ctx context.Context, r api.ChangeLayerRequestObject
 
 // ArchiveLayer closes it.
 func (s *Server) ArchiveLayer(ctx context.Context, r api.ArchiveLayerRequestObject) (api.ArchiveLayerResponseObject, error) {
-	e, err := s.layerCommands(ctx, r.Project, r.Layer, r.Params.IfMatch, why(r.Body), false, func(layer.State) []layer.Command { return []layer.Command{layer.Archive{}} })
+	e, err := carryOut(ctx, s, s.layer, s.Commands.Layer, change{r.Project, r.Layer, r.Params.IfMatch, why(r.Body), false}, only[layer.State, layer.Command](layer.Archive{}))
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +83,7 @@ func (s *Server) ArchiveLayer(ctx context.Context, r api.ArchiveLayerRequestObje
 
 // RestoreLayer undoes that.
 func (s *Server) RestoreLayer(ctx context.Context, r api.RestoreLayerRequestObject) (api.RestoreLayerResponseObject, error) {
-	e, err := s.layerCommands(ctx, r.Project, r.Layer, r.Params.IfMatch, why(r.Body), false, func(layer.State) []layer.Command { return []layer.Command{layer.Restore{}} })
+	e, err := carryOut(ctx, s, s.layer, s.Commands.Layer, change{r.Project, r.Layer, r.Params.IfMatch, why(r.Body), false}, only[layer.State, layer.Command](layer.Restore{}))
 	if err != nil {
 		return nil, err
 	}

@@ -61,29 +61,11 @@ func (s *Server) GetMetric(ctx context.Context, r api.GetMetricRequestObject) (a
 	return api.GetMetric200JSONResponse{Body: metricAnswer(e), Headers: api.GetMetric200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
 }
 
-// metricCommand gives a metric a command that is made from what it is now.
-func (s *Server) metricCommand(ctx context.Context, in, key, match, reason string, partial bool, c func(metric.State) metric.Command) (catalog.Entry[metric.State], error) {
-	revision, err := ifMatch(match)
-	if err != nil {
-		return catalog.Entry[metric.State]{}, err
-	}
-	was, err := s.metric(ctx, in, key, revision)
-	if err != nil {
-		return was, err
-	}
-	if partial {
-		revision = seen(revision, was.Revision)
-	}
-	o := options(ctx, reason, revision)
-	result, err := s.Commands.Metric(ctx, was.State.Project, was.State.Key, c(was.State), o)
-	return after(s, was, result, o.Actor), err
-}
-
 // ChangeMetric changes name or description.
 func (s *Server) ChangeMetric(ctx context.Context, r api.ChangeMetricRequestObject) (api.ChangeMetricResponseObject, error) {
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
-	e, err := s.metricCommand(ctx, r.Project, r.Metric, r.Params.IfMatch, b.Reason, true, func(was metric.State) metric.Command {
-		return metric.Describe{Name: or(b.Name, was.Name), Description: or(b.Description, was.Description)}
+	e, err := carryOut(ctx, s, s.metric, s.Commands.Metric, change{r.Project, r.Metric, r.Params.IfMatch, b.Reason, true}, func(was metric.State) []metric.Command {
+		return []metric.Command{metric.Describe{Name: or(b.Name, was.Name), Description: or(b.Description, was.Description)}}
 	})
 	if err != nil {
 		return nil, err
@@ -95,7 +77,7 @@ func (s *Server) ChangeMetric(ctx context.Context, r api.ChangeMetricRequestObje
 
 // ArchiveMetric offers the metric to no new experiment.
 func (s *Server) ArchiveMetric(ctx context.Context, r api.ArchiveMetricRequestObject) (api.ArchiveMetricResponseObject, error) {
-	e, err := s.metricCommand(ctx, r.Project, r.Metric, r.Params.IfMatch, why(r.Body), false, func(metric.State) metric.Command { return metric.Archive{} })
+	e, err := carryOut(ctx, s, s.metric, s.Commands.Metric, change{r.Project, r.Metric, r.Params.IfMatch, why(r.Body), false}, only[metric.State, metric.Command](metric.Archive{}))
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +88,7 @@ func (s *Server) ArchiveMetric(ctx context.Context, r api.ArchiveMetricRequestOb
 
 // RestoreMetric offers the metric again.
 func (s *Server) RestoreMetric(ctx context.Context, r api.RestoreMetricRequestObject) (api.RestoreMetricResponseObject, error) {
-	e, err := s.metricCommand(ctx, r.Project, r.Metric, r.Params.IfMatch, why(r.Body), false, func(metric.State) metric.Command { return metric.Restore{} })
+	e, err := carryOut(ctx, s, s.metric, s.Commands.Metric, change{r.Project, r.Metric, r.Params.IfMatch, why(r.Body), false}, only[metric.State, metric.Command](metric.Restore{}))
 	if err != nil {
 		return nil, err
 	}

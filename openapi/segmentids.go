@@ -46,7 +46,7 @@ func (s *Server) ListSegmentIDs(ctx context.Context, r api.ListSegmentIDsRequest
 // ChangeSegmentIDs changes a segment's list: first who goes, then who comes.
 func (s *Server) ChangeSegmentIDs(ctx context.Context, r api.ChangeSegmentIDsRequestObject) (api.ChangeSegmentIDsResponseObject, error) {
 	b := r.Body
-	e, err := s.segmentCommands(ctx, r.Project, r.Segment, r.Params.IfMatch, b.Reason, false, func(segment.State) (all []segment.Command) {
+	e, err := carryOut(ctx, s, s.segment, s.Commands.Segment, change{r.Project, r.Segment, r.Params.IfMatch, b.Reason, false}, func(segment.State) (all []segment.Command) {
 		if len(b.Remove) > 0 {
 			all = append(all, segment.RemoveIDs{List: segment.List(b.List), IDs: b.Remove})
 		}

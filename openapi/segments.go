@@ -54,35 +54,10 @@ func (s *Server) GetSegment(ctx context.Context, r api.GetSegmentRequestObject) 
 	return api.GetSegment200JSONResponse{Body: s.segmentAnswer(e), Headers: api.GetSegment200ResponseHeaders{ETag: etagOf(e.Revision)}}, nil
 }
 
-// segmentCommands gives a segment, one after the other, the commands that are made from what it is now.
-func (s *Server) segmentCommands(ctx context.Context, in, key, match, reason string, partial bool, all func(segment.State) []segment.Command) (catalog.Entry[segment.State], error) {
-	revision, err := ifMatch(match)
-	if err != nil {
-		return catalog.Entry[segment.State]{}, err
-	}
-	e, err := s.segment(ctx, in, key, revision)
-	if err != nil {
-		return e, err
-	}
-	if partial {
-		revision = seen(revision, e.Revision)
-	}
-	o := options(ctx, reason, revision)
-	for _, c := range all(e.State) {
-		result, err := s.Commands.Segment(ctx, e.State.Project, e.State.Key, c, o)
-		if err != nil {
-			return e, err
-		}
-		e = after(s, e, result, o.Actor)
-		o.IfRevision, o.CommandID = &e.Revision, ""
-	}
-	return e, nil
-}
-
 // ChangeSegment changes what is given. What may be refused goes first.
 func (s *Server) ChangeSegment(ctx context.Context, r api.ChangeSegmentRequestObject) (api.ChangeSegmentResponseObject, error) {
 	b := either(r.JSONBody, r.ApplicationMergePatchPlusJSONBody)
-	e, err := s.segmentCommands(ctx, r.Project, r.Segment, r.Params.IfMatch, b.Reason, true, func(was segment.State) (all []segment.Command) {
+	e, err := carryOut(ctx, s, s.segment, s.Commands.Segment, change{r.Project, r.Segment, r.Params.IfMatch, b.Reason, true}, func(was segment.State) (all []segment.Command) {
 		if b.Rules != nil {
 			all = append(all, segment.ChangeRules{Rules: *b.Rules})
 		}
@@ -101,7 +76,7 @@ func (s *Server) ChangeSegment(ctx context.Context, r api.ChangeSegmentRequestOb
 
 // ArchiveSegment lets no further flag ask for it.
 func (s *Server) ArchiveSegment(ctx context.Context, r api.ArchiveSegmentRequestObject) (api.ArchiveSegmentResponseObject, error) {
-	e, err := s.segmentCommands(ctx, r.Project, r.Segment, r.Params.IfMatch, why(r.Body), false, func(segment.State) []segment.Command { return []segment.Command{segment.Archive{}} })
+	e, err := carryOut(ctx, s, s.segment, s.Commands.Segment, change{r.Project, r.Segment, r.Params.IfMatch, why(r.Body), false}, only[segment.State, segment.Command](segment.Archive{}))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +87,7 @@ func (s *Server) ArchiveSegment(ctx context.Context, r api.ArchiveSegmentRequest
 
 // RestoreSegment undoes that.
 func (s *Server) RestoreSegment(ctx context.Context, r api.RestoreSegmentRequestObject) (api.RestoreSegmentResponseObject, error) {
-	e, err := s.segmentCommands(ctx, r.Project, r.Segment, r.Params.IfMatch, why(r.Body), false, func(segment.State) []segment.Command { return []segment.Command{segment.Restore{}} })
+	e, err := carryOut(ctx, s, s.segment, s.Commands.Segment, change{r.Project, r.Segment, r.Params.IfMatch, why(r.Body), false}, only[segment.State, segment.Command](segment.Restore{}))
 	if err != nil {
 		return nil, err
 	}
