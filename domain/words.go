@@ -114,6 +114,20 @@ func CheckText(pointer, what, text string, required bool, limit int) error {
 	return nil
 }
 
+// Limits of what people call things, in bytes.
+const (
+	MaxName        = 200
+	MaxDescription = 4_000
+)
+
+// CheckNaming refuses a name or a description that people could not read: a name is required.
+func CheckNaming(name, description string) error {
+	if err := CheckText("/name", "name", name, true, MaxName); err != nil {
+		return err
+	}
+	return CheckText("/description", "description", description, false, MaxDescription)
+}
+
 // Stream returns the name of an aggregate's stream: "category-project.key", or "category-key" for a thing that belongs
 // to no project.
 func Stream[K ~string](category string, project ProjectKey, key K) string {

@@ -8,7 +8,6 @@ import (
 )
 
 const (
-	maxName  = 200
 	hashSize = 32 // SHA-256
 )
 
@@ -45,7 +44,7 @@ func issue(s State, c Issue) ([]Event, error) {
 	if err := domain.CheckKey("API key", k.ID); err != nil {
 		return nil, domain.At("/id", err)
 	}
-	if err := domain.CheckText("/name", "name", k.Name, true, maxName); err != nil {
+	if err := domain.CheckText("/name", "name", k.Name, true, domain.MaxName); err != nil {
 		return nil, err
 	}
 	if raw, err := hex.DecodeString(k.Hash); err != nil || len(raw) != hashSize {

@@ -10,9 +10,8 @@ import (
 )
 
 const (
-	maxName = 200
-	minWhy  = 20
-	maxWhy  = 4_096
+	minWhy = 20
+	maxWhy = 4_096
 )
 
 // Aggregate is the law of experiments. Streams: experiment-<project>.<key>.
@@ -61,7 +60,7 @@ func create(s State, c Create, e domain.Envelope) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := domain.CheckText("/name", "name", c.Name, true, maxName); err != nil {
+	if err := domain.CheckText("/name", "name", c.Name, true, domain.MaxName); err != nil {
 		return nil, err
 	}
 	plan := complete(c.Plan)
@@ -81,7 +80,7 @@ func change(s State, c Change, e domain.Envelope) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = s.Name
 	}
-	if err := domain.CheckText("/name", "name", c.Name, true, maxName); err != nil {
+	if err := domain.CheckText("/name", "name", c.Name, true, domain.MaxName); err != nil {
 		return nil, err
 	}
 	plan := complete(c.Plan)

@@ -8,13 +8,6 @@ import (
 
 const maxVariants = 100
 
-func checkTexts(name, description string) error {
-	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
-		return err
-	}
-	return domain.CheckText("/description", "description", description, false, maxDescription)
-}
-
 func checkEnvironment(key domain.EnvironmentKey) error {
 	return domain.At("/environment", domain.CheckProjectKey("environment", key))
 }

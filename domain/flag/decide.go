@@ -10,11 +10,6 @@ import (
 	"github.com/assayhq/assay/domain"
 )
 
-const (
-	maxName        = 200
-	maxDescription = 4_000
-)
-
 // Aggregate is the law of flags. Streams: flag-<project>.<key>.
 var Aggregate = domain.Aggregate[State, Command, Event]{
 	Decider:  domain.Decider[State, Command, Event]{Decide: decide, Evolve: evolve},
@@ -89,7 +84,7 @@ func create(s State, c Create) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Type == Boolean && len(c.Variants) == 0 {
@@ -125,7 +120,7 @@ func describe(s State, c Describe) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(s.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Name == s.Name && c.Description == s.Description {

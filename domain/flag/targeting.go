@@ -80,7 +80,7 @@ func nameRules(rules []Rule) error {
 }
 
 func checkRule(s State, r *Rule, pointer string) error {
-	if err := domain.CheckText(pointer+"/description", "description", r.Description, false, maxDescription); err != nil {
+	if err := domain.CheckText(pointer+"/description", "description", r.Description, false, domain.MaxDescription); err != nil {
 		return err
 	}
 	conditions := domain.ConditionChecker{Salt: Salt(s.Project, s.Key) + "if/"}

@@ -6,11 +6,6 @@ import (
 	"github.com/assayhq/assay/domain"
 )
 
-const (
-	maxName        = 200
-	maxDescription = 4_000
-)
-
 // Aggregate is the law of holdouts. Streams: holdout-<project>.<key>.
 var Aggregate = domain.Aggregate[State, Command, Event]{
 	Decider:  domain.Decider[State, Command, Event]{Decide: decide, Evolve: evolve},
@@ -64,7 +59,7 @@ func create(s State, c Create) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	b, err := domain.CheckBucketing(domain.Bucketing{Algorithm: c.Algorithm, Salt: c.Salt, By: c.By, Total: c.Total}, Salt(c.Project, c.Key), "")
@@ -78,13 +73,6 @@ func create(s State, c Create) ([]Event, error) {
 	return []Event{Created(c)}, nil
 }
 
-func checkTexts(name, description string) error {
-	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
-		return err
-	}
-	return domain.CheckText("/description", "description", description, false, maxDescription)
-}
-
 func checkShare(share, total domain.Weight) error {
 	if share > total {
 		return domain.Invalid("/share", "a holdout holds 0 to %d back, not %d", total, share).WithCode("bad_share")
@@ -96,7 +84,7 @@ func describe(s State, c Describe) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(s.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Name == s.Name && c.Description == s.Description {

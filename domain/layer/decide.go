@@ -8,11 +8,6 @@ import (
 	"github.com/assayhq/assay/domain"
 )
 
-const (
-	maxName        = 200
-	maxDescription = 4_000
-)
-
 // Aggregate is the law of layers. Streams: layer-<project>.<key>.
 var Aggregate = domain.Aggregate[State, Command, Event]{
 	Decider:  domain.Decider[State, Command, Event]{Decide: decide, Evolve: evolve},
@@ -68,7 +63,7 @@ func create(s State, c Create) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	b, err := domain.CheckBucketing(domain.Bucketing{Algorithm: c.Algorithm, Salt: c.Salt, By: c.By, Total: c.Total}, Salt(c.Project, c.Key), "")
@@ -79,18 +74,11 @@ func create(s State, c Create) ([]Event, error) {
 	return []Event{Created(c)}, nil
 }
 
-func checkTexts(name, description string) error {
-	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
-		return err
-	}
-	return domain.CheckText("/description", "description", description, false, maxDescription)
-}
-
 func describe(s State, c Describe) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(s.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Name == s.Name && c.Description == s.Description {

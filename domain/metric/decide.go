@@ -3,10 +3,8 @@ package metric
 import "github.com/assayhq/assay/domain"
 
 const (
-	maxName        = 200
-	maxDescription = 4_000
-	maxUnit        = 40
-	maxEvent       = 256
+	maxUnit  = 40
+	maxEvent = 256
 )
 
 // Aggregate is the law of metrics. Streams: metric-<project>.<key>.
@@ -55,7 +53,7 @@ func create(s State, c Create) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	c.Definition = complete(c.Definition)
@@ -72,20 +70,13 @@ func describe(s State, c Describe) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(s.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Name == s.Name && c.Description == s.Description {
 		return nil, nil
 	}
 	return []Event{Described(c)}, nil
-}
-
-func checkTexts(name, description string) error {
-	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
-		return err
-	}
-	return domain.CheckText("/description", "description", description, false, maxDescription)
 }
 
 func evolve(s State, e Event) State {

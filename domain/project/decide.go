@@ -9,8 +9,6 @@ import (
 
 const (
 	maxEnvironments = 50
-	maxName         = 200
-	maxDescription  = 4_000
 )
 
 // Aggregate is the law of projects. Streams: project-<key>.
@@ -48,7 +46,7 @@ func create(s State, c Create) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if len(c.Environments) == 0 {
@@ -79,7 +77,7 @@ func describe(s State, c Describe) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(s.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Name == s.Name && c.Description == s.Description {
@@ -109,14 +107,7 @@ func checkEnvironment(existing []Environment, e Environment, pointer string) (En
 	if e.Name == "" {
 		e.Name = string(e.Key)
 	}
-	return e, domain.CheckText(pointer+"/name", "environment's name", e.Name, true, maxName)
-}
-
-func checkTexts(name, description string) error {
-	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
-		return err
-	}
-	return domain.CheckText("/description", "description", description, false, maxDescription)
+	return e, domain.CheckText(pointer+"/name", "environment's name", e.Name, true, domain.MaxName)
 }
 
 func evolve(s State, e Event) State {

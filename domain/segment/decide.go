@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	maxName        = 200
-	maxDescription = 4_000
 	maxRules       = 100
 	maxAttribute   = 256
 	maxID          = 512
@@ -81,7 +79,7 @@ func create(s State, c Create) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(c.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if err := domain.CheckText("/by", "attribute", c.By, false, maxAttribute); err != nil {
@@ -95,18 +93,11 @@ func create(s State, c Create) ([]Event, error) {
 	return []Event{Created(c)}, nil
 }
 
-func checkTexts(name, description string) error {
-	if err := domain.CheckText("/name", "name", name, true, maxName); err != nil {
-		return err
-	}
-	return domain.CheckText("/description", "description", description, false, maxDescription)
-}
-
 func describe(s State, c Describe) ([]Event, error) {
 	if c.Name == "" {
 		c.Name = string(s.Key)
 	}
-	if err := checkTexts(c.Name, c.Description); err != nil {
+	if err := domain.CheckNaming(c.Name, c.Description); err != nil {
 		return nil, err
 	}
 	if c.Name == s.Name && c.Description == s.Description {
@@ -149,7 +140,7 @@ func checkRules(s State, rules []Rule) ([]Rule, error) {
 			return nil, domain.Invalid(at+"/id", "the rule id %q is there twice; ids are unique", r.ID).WithCode("duplicate_rule")
 		}
 		taken[r.ID] = true
-		if err := domain.CheckText(at+"/description", "description", r.Description, false, maxDescription); err != nil {
+		if err := domain.CheckText(at+"/description", "description", r.Description, false, domain.MaxDescription); err != nil {
 			return nil, err
 		}
 		conditions := domain.ConditionChecker{Salt: Salt(s.Project, s.Key), NoFlags: true}
