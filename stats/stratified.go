@@ -30,6 +30,10 @@ type StratifiedEffect struct {
 // strata must be known before the exposure. Each stratum needs two units in each arm, and the coefficients many more units than there
 // are strata and covariates: what estimating them costs is not in the variance.
 func PostStratifySums(strata []StratumSums, t Test) (StratifiedEffect, error) {
+	return postStratify(strata, t, func(s Stratum) Stratum { return s })
+}
+
+func postStratify(strata []StratumSums, t Test, as func(Stratum) Stratum) (StratifiedEffect, error) {
 	cells, err := cellsOf(strata)
 	if err != nil {
 		return StratifiedEffect{}, err
@@ -51,7 +55,7 @@ func PostStratifySums(strata []StratumSums, t Test) (StratifiedEffect, error) {
 	}
 	adjusted := make([]Stratum, len(cells))
 	for i, c := range cells {
-		adjusted[i] = Stratum{Control: c[0].momentsWithout(c[1], theta), Treatment: c[1].momentsWithout(c[0], theta)}
+		adjusted[i] = as(Stratum{Control: c[0].momentsWithout(c[1], theta), Treatment: c[1].momentsWithout(c[0], theta)})
 	}
 	if out.Effect, err = PostStratify(adjusted, t); err != nil {
 		return StratifiedEffect{}, err

@@ -71,7 +71,7 @@ func (s strata) within(p periods, u *facts.Units) strata {
 	if !p.several() || u == nil {
 		return s
 	}
-	out := strata{attributes: append(slices.Clone(s.attributes), "period of the same weights"), of: make([]int32, len(u.Arm)), n: max(1, s.n) * len(p.weights)}
+	out := strata{attributes: append(slices.Clone(s.attributes), "period of the same weights"), of: make([]int32, len(u.Arm)), n: max(1, s.n) * len(p.weights), steady: true}
 	for row, first := range u.FirstAt {
 		out.of[row] = int32(p.of(first)) //nolint:gosec // far fewer periods than 2^31
 		if s.of != nil {

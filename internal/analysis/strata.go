@@ -16,6 +16,7 @@ const leastInStratum = 10
 type strata struct {
 	attributes []string
 	of         []int32 // each unit's stratum; nil: units are not divided
+	steady     bool    // periods whose arms may have few units are among them
 	n          int
 }
 
@@ -139,7 +140,11 @@ func (p *prepared) stratify(out *pair, control, treatment summary, test stats.Te
 	if err != nil {
 		return err
 	}
-	e, err := stats.PostStratifySums(sums, test)
+	compare := stats.PostStratifySums
+	if p.strata.steady {
+		compare = stats.PostStratifySteady
+	}
+	e, err := compare(sums, test)
 	if err != nil {
 		return err
 	}

@@ -97,11 +97,7 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 		mean += share * (5 + 10*float64(s))
 	}
 	for range 600 {
-		s, at := 0, r.Float64()
-		for at > shares[s] && s < 3 {
-			at -= shares[s]
-			s++
-		}
+		s := stratumAt(shares, r.Float64())
 		x := r.NormFloat64()
 		y := 5 + 10*float64(s) + math.Sqrt2*x + r.NormFloat64()
 		arm := r.IntN(2)
@@ -133,6 +129,16 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 	}
 	t.fixed("regression with interactions, HC2", e, 0, mean)
 	return nil
+}
+
+// stratumAt is the stratum that holds a point of [0, 1).
+func stratumAt(shares [4]float64, at float64) int {
+	s := 0
+	for at > shares[s] && s < len(shares)-1 {
+		at -= shares[s]
+		s++
+	}
+	return s
 }
 
 func addBoth(plain, adjusted *stats.CoSums, y, x float64) error {

@@ -20,7 +20,7 @@ var rowOf = map[string]string{
 	"Proportion.Intervals": "Wilson", "Proportion.RateSequence": "beta-binomial confidence sequence",
 	"Welch": "two means, power at given units", "WelchTest": "Welch", "ZTest": "z", "Moments.Interval": "Student, one arm",
 	"CUPED": "CUPED", "CUPEDBy": "CUPED, coefficients per arm", "WithMissing": "CUPED, coefficients of both arms together", "PostStratify": "post-stratified",
-	"PostStratifySums": "post-stratified with CUPED", "Interacted": "regression with interactions, HC2", "CompareRanks": "probability of superiority", "RankComparison.Under": "Mann-Whitney, Lan-DeMets O'Brien-Fleming",
+	"PostStratifySums": "post-stratified with CUPED", "PostStratifySteady": "confidence sequence within periods of the same weights", "Interacted": "regression with interactions, HC2", "CompareRanks": "probability of superiority", "RankComparison.Under": "Mann-Whitney, Lan-DeMets O'Brien-Fleming",
 	"RankComparison.Interval": "probability of superiority", "RankComparison.Shift": "shift, Hodges-Lehmann",
 	"CompareRatios": "one look at the planned end", "CoSums.Ratio": "one look at the planned end", "RelativeLift": "relative effect, Fieller",
 	"CompareEvents": "Poisson, exact", "CompareNPS": "NPS", "NPS.Interval": "NPS, one arm", "MannWhitney": "Mann-Whitney",

@@ -176,5 +176,5 @@ func studies() []study {
 		out = append(out, m.watched(table)...)
 	}
 	// New studies go last: the random numbers of a study depend on its place.
-	return slices.Concat(out, rateStudies(), meanStudies(), familyStudies(), adjustedStudies(), severalStudies(), chosenStudies())
+	return slices.Concat(out, rateStudies(), meanStudies(), familyStudies(), adjustedStudies(), severalStudies(), chosenStudies(), banditStudies())
 }
