@@ -41,8 +41,9 @@ func BenchmarkIngestUnits(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	next := 0
 	for name, unit := range map[string]func() string{
-		"random": func() string { return fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64()) },
-		"serial": func() string { next++; return fmt.Sprintf("user-%d", next) },
+		"random":              func() string { return fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64()) },
+		"serial":              func() string { next++; return fmt.Sprintf("user-%d", next) },
+		"serial-4-items-each": func() string { next++; return fmt.Sprintf("user-%d", next/4) },
 	} {
 		b.Run("ids="+name, func(b *testing.B) { benchmarkUnits(b, random, unit) })
 	}

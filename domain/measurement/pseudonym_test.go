@@ -1,6 +1,7 @@
 package measurement_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/assayhq/assay/domain/measurement"
@@ -13,6 +14,12 @@ func TestAPseudonymIsAKeyedHash(t *testing.T) {
 	for range 2 {
 		if got := p.Of("user", "user-1"); got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for i := range 2_000 { // more than are remembered
+		name := "user-" + strconv.Itoa(i)
+		if got, want := p.Of("user", name), measurement.NewPseudonyms([]byte("0123456789abcdef")).Of("user", name); got != want || p.Of("user", name) != want {
+			t.Fatalf("%s: got %s, want %s", name, got, want)
 		}
 	}
 	seen := map[string]bool{want: true}
@@ -28,8 +35,16 @@ func TestAPseudonymIsAKeyedHash(t *testing.T) {
 
 func BenchmarkPseudonym(b *testing.B) {
 	p := measurement.NewPseudonyms([]byte("0123456789abcdef"))
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Of("user", "5f0c3a9d-1b2e-4f60-9a3e-000000000001")
+	for name, different := range map[string]int{"new": 1 << 20, "again": 1} {
+		b.Run(name, func(b *testing.B) {
+			units := make([]string, min(different, 4_096))
+			for i := range units {
+				units[i] = "5f0c3a9d-1b2e-4f60-9a3e-" + strconv.Itoa(100_000_000_000+i)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				p.Of("user", units[i%len(units)])
+			}
+		})
 	}
 }

@@ -75,7 +75,7 @@ func found(t *testing.T, dir string) []string {
 }
 
 // measured sends the marker as the unit of an exposure and of a measurement, stops the server, and exports the log as text.
-func measured(t *testing.T, unitIDs string) (data, export string) {
+func measured(t *testing.T, unitIDs string) (data, export, admin string) {
 	t.Helper()
 	data = t.TempDir()
 	r := serve(t, app.Config{Data: data}, "")
@@ -102,11 +102,11 @@ func measured(t *testing.T, unitIDs string) (data, export string) {
 	}
 	export = t.TempDir()
 	ok(t, "log", "export", "--data", data, "-o", filepath.Join(export, "log.ndjson"))
-	return data, export
+	return data, export, r.admin
 }
 
 func TestNoFileLeadsBackToAUnit(t *testing.T) {
-	data, export := measured(t, "")
+	data, export, _ := measured(t, "")
 	if files := append(found(t, data), found(t, export)...); len(files) > 0 || inBatches(t, data) {
 		t.Errorf("the unit's id is in the log or in %v", files)
 	}
@@ -114,7 +114,7 @@ func TestNoFileLeadsBackToAUnit(t *testing.T) {
 
 // The search would find it: a project that wants raw ids has them.
 func TestAProjectMayWantRawUnitIDs(t *testing.T) {
-	data, _ := measured(t, `,"unit_ids":"raw"`)
+	data, _, _ := measured(t, `,"unit_ids":"raw"`)
 	if files := found(t, filepath.Join(data, "facts")); len(files) == 0 || !inBatches(t, data) {
 		t.Errorf("the unit's id is in no batch, or not in the facts: %v", files)
 	}
