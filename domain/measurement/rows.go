@@ -166,7 +166,7 @@ func uuidOf(raw string) string {
 
 func (r *rows) time() time.Time {
 	n := r.uvarint()
-	r.second += int64(n>>1) ^ -int64(n&1) //nolint:gosec // zigzag: encoding/binary's Varint
+	r.second += int64(n>>1) ^ -int64(n&1) // zigzag, as encoding/binary has it
 	fraction := r.uvarint()
 	nanos := min(fraction>>1, uint64(time.Second))
 	if fraction&inNanos == 0 {
@@ -176,7 +176,7 @@ func (r *rows) time() time.Time {
 		r.fail()
 		return time.Time{}
 	}
-	return time.Unix(r.second, int64(nanos)).UTC() //nolint:gosec // less than a second
+	return time.Unix(r.second, int64(nanos)).UTC()
 }
 
 func (r *rows) value() float64 {
