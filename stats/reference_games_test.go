@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"github.com/assayhq/assay/stats"
+	"github.com/assayhq/assay/stats/special"
 )
 
 func TestRoundsOfCookieCats(t *testing.T) {
 	c, file := &checker{t: t}, readNode(t, "cookie_cats.expected.json")
 	var arms, without [2][]float64
+	kept, players := map[string]*armRates{"retention_1": {}, "retention_7": {}}, map[string]*armRates{"retention_1": {}, "retention_7": {}}
 	for _, row := range readRows(t, "cookie_cats.csv.gz") {
 		arm := 0
 		if row["version"] == "gate_40" {
@@ -18,9 +20,28 @@ func TestRoundsOfCookieCats(t *testing.T) {
 		}
 		v := parsed(t, row["sum_gamerounds"])
 		arms[arm] = append(arms[arm], v)
+		for _, metric := range []string{"retention_1", "retention_7"} {
+			came := row[metric] == "TRUE"
+			kept[metric].count(visit{treated: arm == 1, sold: came})
+			if v != 0 {
+				players[metric].count(visit{treated: arm == 1, sold: came})
+			}
+		}
 		if v != 49854 {
 			without[arm] = append(without[arm], v)
 		}
+	}
+	c.near("file", file, "rows", float64(len(arms[0])+len(arms[1])))
+	for metric := range kept {
+		for side, name := range []string{"control", "treatment"} {
+			for at, n := range map[*armRates]node{kept[metric]: file.child(metric), players[metric]: file.child("rows_excluding_zero_round_players").child(metric)} {
+				c.near(metric+" "+name, n.child(name), "n", float64(at[side].N))
+				c.near(metric+" "+name, n.child(name), "x", float64(at[side].X))
+			}
+		}
+	}
+	for side, name := range []string{"gate_30", "gate_40"} {
+		c.near("no rounds", file.child("players_with_zero_rounds"), name, float64(kept["retention_1"][side].N-players["retention_1"][side].N))
 	}
 	c.values("rounds", file.child("sum_gamerounds"), arms[0], arms[1])
 	c.values("rounds without the outlier", file.child("sum_gamerounds_without_single_max_row"), without[0], without[1])
@@ -52,6 +73,13 @@ func TestSpendOfHillstrom(t *testing.T) {
 		n := node(value.(map[string]any))
 		treatment, control, _ := strings.Cut(name, " vs ")
 		c.values(name+" spend", n.child("spend"), column(control, "spend", everybody), column(treatment, "spend", everybody))
+		for _, metric := range []string{"visit", "conversion"} {
+			for side, of := range map[string]string{"control": control, "treatment": treatment} {
+				own := stats.MomentsOf(column(of, metric, everybody))
+				c.near(name+" "+metric, n.child(metric).child(side), "n", float64(own.N))
+				c.near(name+" "+metric, n.child(metric).child(side), "x", math.Round(own.Mean*float64(own.N)))
+			}
+		}
 		for _, metric := range []string{"spend", "visit"} {
 			c.cuped(name+" "+metric, n.child(metric+"_cuped_history"),
 				column(control, metric, everybody), column(control, "history", everybody), column(treatment, metric, everybody), column(treatment, "history", everybody))
@@ -66,6 +94,12 @@ func TestSpendOfHillstrom(t *testing.T) {
 				in = func(row int) bool { return numbers["recency"][row] >= from && numbers["recency"][row] <= to }
 			}
 			for arm, n := range arms.(map[string]any) {
+				visits := node(n.(map[string]any)).child("visit")
+				for name, of := range map[string]string{"control": "No E-Mail", "treatment": arm} {
+					own := stats.MomentsOf(column(of, "visit", in))
+					c.near(dimension+" "+segment, visits.child(name), "n", float64(own.N))
+					c.near(dimension+" "+segment, visits.child(name), "x", math.Round(own.Mean*float64(own.N)))
+				}
 				c.welch(dimension+" "+segment+" "+arm, node(n.(map[string]any)).child("spend"),
 					stats.MomentsOf(column("No E-Mail", "spend", in)), stats.MomentsOf(column(arm, "spend", in)))
 			}
@@ -122,6 +156,12 @@ func (c *checker) cuped(at string, n node, ya, xa, yb, xb []float64) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	within, err := stats.CUPEDBy(stats.WithinArms, a, b, stats.Test{Alpha: 0.05})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.near(at, n.child("ols_ancova"), "effect", within.Difference)
+	c.near(at, n.child("ols_ancova"), "slope", within.Theta[0])
 	w := n.child("ols_lin_interacted")
 	c.near(at, w, "effect", lin.Difference)
 	c.near(at, w, "se_hc2", lin.SE)
@@ -150,5 +190,48 @@ func TestVectorsOfGrowthBook(t *testing.T) {
 	}
 	if math.Abs(e.Relative.Value-0.70732) > 5e-6 || math.Abs(e.RelativeSE()-0.37879) > 5e-6 {
 		t.Errorf("lift %+v, se %v", e.Relative, e.RelativeSE())
+	}
+	// Their relative interval and p take the delta method's error with Welch's degrees of freedom.
+	half := -special.StudentQuantile(0.025, e.DF) * e.RelativeSE()
+	p := 2 * special.StudentSurvival(e.Relative.Value/e.RelativeSE(), e.DF)
+	for i, pair := range [][2]float64{{e.Relative.Value - half, -0.03526}, {e.Relative.Value + half, 1.44989}, {p, 0.06191}} {
+		if math.Abs(pair[0]-pair[1]) > 6e-6 {
+			t.Errorf("relative, %d: got %v, want %v", i, pair[0], pair[1])
+		}
+	}
+	few, _, err := stats.TwoProportions(stats.Proportion{N: 28, X: 14}, stats.Proportion{N: 30, X: 16}, 0.05)
+	if err != nil || math.Abs(few.Relative.Value-0.06667) > 5e-6 || math.Abs(few.RelativeSE()-0.2717) > 5e-5 {
+		t.Errorf("%+v, %v, %v", few, few.RelativeSE(), err)
+	}
+	sequences(t, arm)
+}
+
+// sequences are their two vectors of confidence sequences of the relative effect, tuned for 1,000 and for 5,000 units.
+func sequences(t *testing.T, arm func(n int64, sum, squares float64) stats.Moments) {
+	t.Helper()
+	means, err := stats.Welch(arm(3000, 1396.87, 52377.9767), arm(3461, 2422.7, 134698.29), 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates, _, err := stats.TwoProportions(stats.Proportion{N: 3000, X: 1396}, stats.Proportion{N: 3461, X: 2422}, 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []struct {
+		e                           stats.Effect
+		tuned, effect, low, high, p float64
+	}{{means, 1_000, 0.50336, -0.55844, 1.56516, 1}, {rates, 5_000, 0.50386, 0.40098, 0.60675, 0}} {
+		rho, err := stats.TunedRhoApproximate(v.tuned, 0.05)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule, err := stats.ConfidenceSequence(6461, rho, 0.05)
+		if err != nil {
+			t.Fatal(err)
+		}
+		effect, half := v.e.Relative.Value, rule.Critical*v.e.RelativeSE()
+		if math.Abs(effect-v.effect) > 6e-6 || math.Abs(effect-half-v.low) > 6e-6 || math.Abs(effect+half-v.high) > 6e-6 || math.Abs(rule.P(effect/v.e.RelativeSE())-v.p) > 1e-6 {
+			t.Errorf("%v from %v to %v with p %v, want %+v", effect, effect-half, effect+half, rule.P(effect/v.e.RelativeSE()), v)
+		}
 	}
 }

@@ -54,10 +54,10 @@ func visits(t *testing.T) (all []visit, country map[string]string) {
 	return all, country
 }
 
-// arms are the rates of both arms.
-type arms [2]stats.Proportion
+// armRates are the rates of both arms.
+type armRates [2]stats.Proportion
 
-func (a *arms) count(v visit) {
+func (a *armRates) count(v visit) {
 	arm := &a[0]
 	if v.treated {
 		arm = &a[1]
@@ -69,7 +69,7 @@ func (a *arms) count(v visit) {
 }
 
 // policy compares counts from rows, the sample ratio of them, and all that the file says of two rates.
-func (c *checker) policy(at string, n node, a arms) {
+func (c *checker) policy(at string, n node, a armRates) {
 	c.t.Helper()
 	rates := n.child("converted")
 	if rates == nil {
@@ -97,9 +97,9 @@ func TestPagesByEveryPolicy(t *testing.T) {
 	}
 	c.facts(file, all, byUser, country)
 
-	var clean, raw, apart, first, strict arms
+	var clean, raw, apart, first, strict armRates
 	var twice []string
-	countries, days := map[string]*arms{}, map[string]*arms{}
+	countries, days := map[string]*armRates{}, map[string]*armRates{}
 	seen := map[string]bool{}
 	for _, v := range all {
 		raw.count(v)
@@ -112,9 +112,9 @@ func TestPagesByEveryPolicy(t *testing.T) {
 		}
 		seen[v.user] = true // the first clean row of a user counts
 		clean.count(v)
-		for key, m := range map[string]map[string]*arms{country[v.user]: countries, v.day: days} {
+		for key, m := range map[string]map[string]*armRates{country[v.user]: countries, v.day: days} {
 			if m[key] == nil {
-				m[key] = &arms{}
+				m[key] = &armRates{}
 			}
 			m[key].count(v)
 		}
@@ -195,13 +195,13 @@ func (c *checker) facts(file node, all []visit, byUser map[string][]visit, count
 }
 
 // byDay compares the running counts of each day and what was known by then, GrowthBook's sequential interval too.
-func (c *checker) byDay(file node, days map[string]*arms) {
+func (c *checker) byDay(file node, days map[string]*armRates) {
 	c.t.Helper()
 	rho, err := stats.TunedRhoApproximate(5_000, 0.05)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	var running arms
+	var running armRates
 	list := file["cumulative_by_utc_date_policy_A"].([]any)
 	for _, entry := range list {
 		n := node(entry.(map[string]any))

@@ -60,6 +60,8 @@ func (c *checker) rates(at string, n node, a, b stats.Proportion) {
 	c.near(at, z, "p_two_sided", pooled.P)
 	c.near(at, z, "p_greater", special.NormalSurvival(pooled.Z))
 	c.near(at, z, "p_less", special.NormalSurvival(-pooled.Z))
+	half := 1.96 * pooled.SE // the pooled error in an interval, as a course teaches it
+	c.within(at, n, "udacity_style_pooled_ci95", e.Difference-half, e.Difference+half, 1e-9)
 	z = n.child("z_unpooled")
 	c.near(at, z, "se", e.SE)
 	c.near(at, z, "z", e.Statistic)

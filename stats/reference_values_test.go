@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -73,6 +74,15 @@ func (c *checker) values(at string, n node, a, b []float64) {
 		c.near(at, arm.n, "sd", math.Sqrt(m.Variance()))
 		c.near(at, arm.n, "sum", s.Sum())
 		c.near(at, arm.n, "sum_squares", s.SumSquares())
+		nonzero := 0.0
+		for _, v := range arm.v {
+			if v != 0 {
+				nonzero++
+			}
+		}
+		c.near(at, arm.n, "min", slices.Min(arm.v))
+		c.near(at, arm.n, "max", slices.Max(arm.v))
+		c.near(at, arm.n, "nonzero", nonzero)
 		for q := range arm.n.child("quantiles_linear") {
 			p, _ := strconv.ParseFloat(q, 64)
 			r, err := stats.Quantile(arm.v, p, 0.05)

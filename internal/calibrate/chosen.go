@@ -81,17 +81,36 @@ func rankIntervals(r *rand.Rand, t *tally) error {
 	return nil
 }
 
+// layered are the units of strataWithCovariate: by stratum as sums, without the covariate and with it, and by arm as columns.
+type layered struct {
+	plain, adjusted [4]stats.StratumSums
+	columns         [2][][]float64
+}
+
+func newLayered() *layered {
+	out := &layered{}
+	for s := range out.plain {
+		out.plain[s] = stats.StratumSums{Control: stats.NewCoSums(1), Treatment: stats.NewCoSums(1)}
+		out.adjusted[s] = stats.StratumSums{Control: stats.NewCoSums(2), Treatment: stats.NewCoSums(2)}
+	}
+	for arm := range out.columns {
+		out.columns[arm] = make([][]float64, 3)
+	}
+	return out
+}
+
+func (l *layered) add(stratum, arm int, y, x float64) error {
+	for j, v := range []float64{y, x, float64(stratum)} {
+		l.columns[arm][j] = append(l.columns[arm][j], v)
+	}
+	if arm == 0 {
+		return addBoth(l.plain[stratum].Control, l.adjusted[stratum].Control, y, x)
+	}
+	return addBoth(l.plain[stratum].Treatment, l.adjusted[stratum].Treatment, y, x)
+}
+
 func strataWithCovariate(r *rand.Rand, t *tally) error {
-	var plain, adjusted [4]stats.StratumSums
-	for s := range plain {
-		plain[s] = stats.StratumSums{Control: stats.NewCoSums(1), Treatment: stats.NewCoSums(1)}
-		adjusted[s] = stats.StratumSums{Control: stats.NewCoSums(2), Treatment: stats.NewCoSums(2)}
-	}
-	var columns [2][][]float64
-	for arm := range columns {
-		columns[arm] = make([][]float64, 3)
-	}
-	mean := 0.0
+	units, mean := newLayered(), 0.0
 	shares := [4]float64{0.5, 0.25, 0.15, 0.1}
 	for s, share := range shares {
 		mean += share * (5 + 10*float64(s))
@@ -100,21 +119,11 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 		s := stratumAt(shares, r.Float64())
 		x := r.NormFloat64()
 		y := 5 + 10*float64(s) + math.Sqrt2*x + r.NormFloat64()
-		arm := r.IntN(2)
-		for j, v := range []float64{y, x, float64(s)} {
-			columns[arm][j] = append(columns[arm][j], v)
-		}
-		if arm == 0 {
-			if err := addBoth(plain[s].Control, adjusted[s].Control, y, x); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := addBoth(plain[s].Treatment, adjusted[s].Treatment, y, x); err != nil {
+		if err := units.add(s, r.IntN(2), y, x); err != nil {
 			return err
 		}
 	}
-	for i, strata := range [][]stats.StratumSums{plain[:], adjusted[:]} {
+	for i, strata := range [][]stats.StratumSums{units.plain[:], units.adjusted[:]} {
 		name := []string{"post-stratified, from sums", "post-stratified with CUPED"}[i]
 		e, err := stats.PostStratifySums(strata, twoSided())
 		if err != nil {
@@ -123,7 +132,7 @@ func strataWithCovariate(r *rand.Rand, t *tally) error {
 		t.fixed(name, e.Effect, 0, mean)
 		t.note(name, "variance removed", nothing, 0, e.VarianceReduction)
 	}
-	e, err := stats.Interacted(columns[0], columns[1], twoSided())
+	e, err := stats.Interacted(units.columns[0], units.columns[1], twoSided())
 	if err != nil {
 		return err
 	}
