@@ -98,7 +98,7 @@ func (i *flagImport) run(ctx context.Context, text []byte, s Streams) error {
 	case err != nil:
 		return fmt.Errorf("the import ended early; run it again, what is in already stays as it is: %w", err)
 	case n > 0:
-		return fmt.Errorf("%d of %d flags are not imported; see above", n, n+len(changes)-r.segments())
+		return fmt.Errorf("%d of %d flags are not imported; see above", n, n+len(r.Changes)-r.segments())
 	}
 	return nil
 }

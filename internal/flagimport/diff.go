@@ -1,9 +1,12 @@
 package flagimport
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -48,13 +51,39 @@ func differences(name string, have, want any) []string {
 		case !there:
 			out = append(out, fmt.Sprintf("+ %s: %s", id, short(after[id])))
 		case !reflect.DeepEqual(was, after[id]):
-			out = append(out, fmt.Sprintf("~ %s: %s → %s", id, short(was), short(after[id])))
+			for _, d := range leaves("", was, after[id]) {
+				out = append(out, fmt.Sprintf("~ %s %s", id, d))
+			}
 		}
 	}
 	if len(out) == 0 {
 		out = append(out, fmt.Sprintf("the order of the rules: %s → %s", strings.Join(order, ", "), strings.Join(now, ", ")))
 	}
 	return out
+}
+
+// leaves tells the parts in which two values differ, and where they are.
+func leaves(at string, have, want any) (out []string) {
+	a, isList := have.([]any)
+	b, isToo := want.([]any)
+	if isList && isToo && len(a) == len(b) {
+		for i := range a {
+			out = append(out, leaves(fmt.Sprintf("%s/%d", at, i), a[i], b[i])...)
+		}
+		return out
+	}
+	x, isObject := have.(map[string]any)
+	y, isToo := want.(map[string]any)
+	if isObject && isToo && slices.Equal(slices.Sorted(maps.Keys(x)), slices.Sorted(maps.Keys(y))) {
+		for _, name := range slices.Sorted(maps.Keys(x)) {
+			out = append(out, leaves(at+"/"+name, x[name], y[name])...)
+		}
+		return out
+	}
+	if reflect.DeepEqual(have, want) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s → %s", at, short(have), short(want))}
 }
 
 // rulesByID are the rules without their ids, and the ids in order.
@@ -146,12 +175,15 @@ func layOut(split map[string]any) {
 const shown = 200 // bytes of a value in a difference
 
 func short(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(value) != nil {
 		return "?"
 	}
+	text := strings.TrimSuffix(out.String(), "\n")
 	if len(text) > shown {
-		return strings.ToValidUTF8(string(text[:shown]), "") + "…"
+		return strings.ToValidUTF8(text[:shown], "") + "…"
 	}
-	return string(text)
+	return text
 }

@@ -85,14 +85,8 @@ func Unleash(text []byte, o Options) (Import, error) {
 
 // gather puts the parts of an export's features together, as they are in one environment.
 func (file *unleashFile) gather(environment string) error {
-	var names []string
-	for _, e := range file.FeatureEnvironments {
-		if !slices.Contains(names, e.Environment) {
-			names = append(names, e.Environment)
-		}
-	}
-	if environment == "" && len(names) > 1 || environment != "" && len(names) > 0 && !slices.Contains(names, environment) {
-		return fmt.Errorf("the export has the environments %s; name one of them with --source-environment", strings.Join(names, ", "))
+	if err := file.has(environment); err != nil {
+		return err
 	}
 	of := func(name string) bool { return environment == "" || name == "" || name == environment }
 	features := map[string]*unleashFeature{"": {}}
@@ -121,6 +115,20 @@ func (file *unleashFile) gather(environment string) error {
 		f.Dependencies = append(f.Dependencies, d.Dependencies...)
 	}
 	return nil
+}
+
+// has refuses an environment that the export has not, and none where it has several.
+func (file *unleashFile) has(environment string) error {
+	var names []string
+	for _, e := range file.FeatureEnvironments {
+		if !slices.Contains(names, e.Environment) {
+			names = append(names, e.Environment)
+		}
+	}
+	if len(names) == 0 || environment == "" && len(names) == 1 || slices.Contains(names, environment) {
+		return nil
+	}
+	return fmt.Errorf("the export has the environments %s; name one of them with --source-environment", strings.Join(names, ", "))
 }
 
 // unleashImport is the translation of a file.

@@ -149,7 +149,7 @@ func TestAnImportShowsWhatItChanges(t *testing.T) {
 	).Replace(importedExample)
 	out, code = s.importFlags(t, "launchdarkly", changed, "--dry-run")
 	for _, must := range []string{
-		"change   segment payers\n         ~ rule-1: ", "included: 1 units more, 1 less\n", "change   look\n", "would create 0, change 2, leave 2, cannot bring 0; nothing was changed\n",
+		"change   segment payers\n         ~ rule-1 /if/0/values: [\"pro\"] → [\"pro\",\"team\"]\n", "included: 1 units more, 1 less\n", "change   look\n", "would create 0, change 2, leave 2, cannot bring 0; nothing was changed\n",
 	} {
 		if !strings.Contains(out, must) || code != 0 {
 			t.Errorf("exit code %d, and not told: %s\n%s", code, must, out)
