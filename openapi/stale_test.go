@@ -102,11 +102,13 @@ func TestACommandThatIsRecordedInPartSaysSoAndIsCompletedByRepeatingIt(t *testin
 		t.Errorf("it is no draft: %s", text)
 	}
 	w.must("POST", at+"start", `{"reason":"r"}`)
+	w.catchUp()
 	if text := status(); !strings.Contains(text, `"status":"running"`) {
 		t.Errorf("the repetition did not complete it: %s", text)
 	}
 	partly("flag", "stop", "its flag or layer does not follow yet")
 	w.must("POST", at+"stop", `{"reason":"r"}`)
+	w.catchUp()
 	if text := w.must("GET", "/api/v1/projects/shop/flags/page", "").Body.String(); strings.Contains(text, "second") {
 		t.Errorf("the flag still serves it: %s", text)
 	}
