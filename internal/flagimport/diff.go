@@ -27,6 +27,9 @@ func described(f Flag) []string {
 	if f.Setting.Logic != nil {
 		out = append(out, "logic: "+short(f.Setting.Logic.Rule))
 	}
+	if len(f.Metadata) > 0 {
+		out = append(out, "metadata: "+short(f.Metadata))
+	}
 	return append(out, "default: "+short(f.Setting.Default))
 }
 

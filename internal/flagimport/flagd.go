@@ -26,6 +26,7 @@ func flagd(text []byte, fractional string) (m Import, err error) {
 		if f, why := flagdFlag(d, fractional); why != "" {
 			m.fail(d.Key, why)
 		} else {
+			f.Metadata = m.metadata(d.Key, d.Metadata)
 			m.Flags = append(m.Flags, f)
 		}
 	}

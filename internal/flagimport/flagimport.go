@@ -42,6 +42,8 @@ type Flag struct {
 	Type     string
 	Variants []Variant
 	Setting  Setting
+	// Metadata are what programs that evaluate it are told; nil from a source that has none, which leaves what there is.
+	Metadata map[string]json.RawMessage
 }
 
 // Variant is a named value.

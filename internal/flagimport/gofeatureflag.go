@@ -24,6 +24,7 @@ type goffFlag struct {
 	Disable         *bool                      `json:"disable"`
 	Experimentation goffPeriod                 `json:"experimentation"`
 	Scheduled       []goffStep                 `json:"scheduledRollout"`
+	Metadata        map[string]json.RawMessage `json:"metadata"`
 }
 
 type goffRule struct {
@@ -105,7 +106,7 @@ func (c *goffConverter) flag(text json.RawMessage) (Flag, error) {
 		return Flag{}, errors.New("it has no variations")
 	}
 	setting, err := c.setting(from, phases)
-	return Flag{Key: c.key, Type: string(c.typ), Variants: c.all, Setting: setting}, err
+	return Flag{Key: c.key, Type: string(c.typ), Variants: c.all, Setting: setting, Metadata: c.metadata(c.key, from.Metadata)}, err
 }
 
 // take makes variants of the variations, whose names they keep.

@@ -72,7 +72,7 @@ func (m *Import) Snapshot() flags.Snapshot {
 }
 
 func (f Flag) wire() flags.Flag {
-	out := flags.Flag{Key: f.Key, Revision: 1, Type: flags.Type(f.Type), On: f.Setting.On, Off: f.Setting.Off, Logic: f.Setting.Logic, Default: f.Setting.Default.wire()}
+	out := flags.Flag{Key: f.Key, Revision: 1, Type: flags.Type(f.Type), On: f.Setting.On, Off: f.Setting.Off, Logic: f.Setting.Logic, Default: f.Setting.Default.wire(), Metadata: f.Metadata}
 	for _, v := range f.Variants {
 		out.Variants = append(out.Variants, flags.Variant(v))
 	}
@@ -94,7 +94,7 @@ func (s Serve) wire() flags.Serve {
 
 // check asks the law of flags.
 func (f Flag) check() error {
-	create := flag.Create{Project: someProject, Key: domain.FlagKey(f.Key), Type: flag.Type(f.Type)}
+	create := flag.Create{Project: someProject, Key: domain.FlagKey(f.Key), Type: flag.Type(f.Type), Metadata: flag.MetadataOf(f.Metadata)}
 	for _, v := range f.Variants {
 		create.Variants = append(create.Variants, flag.Variant{Key: domain.VariantKey(v.Key), Value: v.Value})
 	}

@@ -34,11 +34,11 @@ type Change struct {
 	What    string   `json:"what"` // Create, Alter, Nothing
 	Details []string `json:"details,omitempty"`
 
-	flag     Flag
-	segment  Segment
-	patch    map[string]any // of the flag's environment, or of the segment
-	lists    []list         // of the segment
-	variants bool           // the variants change
+	flag    Flag
+	segment Segment
+	patch   map[string]any // of the flag's environment, or of the segment
+	lists   []list         // of the segment
+	whole   map[string]any // of the flag, whatever the environment
 }
 
 // Name is the key of the flag, or "segment" and the key of the segment.
@@ -78,6 +78,7 @@ func (t Target) planFlag(ctx context.Context, f Flag) (c Change, why string, err
 		Variants     []Variant                 `json:"variants"`
 		Type         string                    `json:"type"`
 		Archived     bool                      `json:"archived"`
+		Metadata     any                       `json:"metadata"`
 		Environments map[string]map[string]any `json:"environments"`
 	}
 	c = Change{Flag: f.Key, flag: f, patch: settingOf(f.Setting)}
@@ -104,8 +105,14 @@ func (t Target) planFlag(ctx context.Context, f Flag) (c Change, why string, err
 	}
 	// Variants that the import does not have stay: another environment may serve them.
 	c.flag.Variants = union(f.Variants, have.Variants)
-	if c.variants = !same(have.Variants, c.flag.Variants); c.variants {
+	c.whole = map[string]any{}
+	if !same(have.Variants, c.flag.Variants) {
+		c.whole["variants"] = c.flag.Variants
 		c.Details = append(c.Details, variantDifferences(have.Variants, c.flag.Variants)...)
+	}
+	if details := differences("metadata", have.Metadata, f.Metadata); f.Metadata != nil && len(details) > 0 {
+		c.whole["metadata"] = f.Metadata
+		c.Details = append(c.Details, details...)
 	}
 	c.What = Alter
 	if len(c.Details) == 0 {
@@ -158,8 +165,8 @@ func (t Target) apply(ctx context.Context, c Change) error {
 		if err := t.create(ctx, "flags", c.flag.Key, c.flag.created(t.Reason)); err != nil {
 			return err
 		}
-	case c.variants:
-		if err := t.change(ctx, t.path("flags", c.Flag), map[string]any{"variants": c.flag.Variants}); err != nil {
+	case len(c.whole) > 0:
+		if err := t.change(ctx, t.path("flags", c.Flag), c.whole); err != nil {
 			return err
 		}
 	}
@@ -174,6 +181,9 @@ func (f Flag) created(reason string) map[string]any {
 	}
 	if f.Setting.Off != "" {
 		out["off"] = f.Setting.Off
+	}
+	if len(f.Metadata) > 0 {
+		out["metadata"] = f.Metadata
 	}
 	return out
 }

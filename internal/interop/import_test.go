@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/assayhq/assay/flags"
 	"github.com/assayhq/assay/internal/app"
+	"github.com/assayhq/assay/internal/client"
 )
 
 // importFlags runs the command as a user would.
@@ -38,11 +40,16 @@ func (s *server) importFlags(t *testing.T, from, text string, more ...string) (o
 	return told.String(), code
 }
 
-// rules are the environment's, compiled.
+// rules are the environment's, compiled, with all that the log has by now.
 func (s *server) rules(t *testing.T) *flags.Ruleset {
 	t.Helper()
+	var log struct{ Position string }
+	s.do(t, "GET", "/api/v1/log", nil, &log)
 	var snapshot flags.Snapshot
-	s.do(t, "GET", "/api/v1/ruleset?project=shop&environment=production", nil, &snapshot)
+	query := url.Values{"project": {"shop"}, "environment": {"production"}, "min_position": {log.Position}}
+	if _, err := s.DoPatiently(t.Context(), client.Request{Path: "/api/v1/ruleset", Query: query}, &snapshot, 20); err != nil {
+		t.Fatal(err)
+	}
 	rs, err := flags.Compile(snapshot)
 	if err != nil || len(rs.Problems()) > 0 {
 		t.Fatal(err, rs.Problems())
@@ -82,6 +89,26 @@ func TestFlagsOfFlagdKeepTheirUnits(t *testing.T) {
 				t.Fatalf("%s for %s: got %+v, want %+v", key, marshal(t, context), got, want)
 			}
 		}
+	}
+}
+
+// Metadata of a file's are told by every evaluation, and change with the file.
+func TestMetadataOfFlagdAreImported(t *testing.T) {
+	const set = `{"flags":{"limit":{"state":"ENABLED","variants":{"low":1},"defaultVariant":"low","metadata":{"owner":"checkout"}}}}`
+	s := start(t)
+	owner := func() any { return s.rules(t).Decide("limit", flags.Subject{}).Metadata.Values()["owner"] }
+	if out, code := s.importFlags(t, "flagd", set); code != 0 || !strings.Contains(out, `metadata: {"owner":"checkout"}`) || owner() != "checkout" {
+		t.Fatalf("%d %s: %v", code, out, owner())
+	}
+	if out, code := s.importFlags(t, "flagd", set); code != 0 || !strings.Contains(out, "created 0, changed 0, the same 1") {
+		t.Errorf("the same again: %d %s", code, out)
+	}
+	changed := strings.Replace(set, "checkout", "payments", 1)
+	if out, code := s.importFlags(t, "flagd", changed); code != 0 || !strings.Contains(out, `metadata: {"owner":"checkout"} → {"owner":"payments"}`) || owner() != "payments" {
+		t.Errorf("%d %s: %v", code, out, owner())
+	}
+	if out, code := s.importFlags(t, "flagd", strings.Replace(set, `{"owner":"checkout"}`, `{}`, 1)); code != 0 || owner() != nil {
+		t.Errorf("taken away: %d %s: %v", code, out, owner())
 	}
 }
 
