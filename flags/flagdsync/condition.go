@@ -156,7 +156,7 @@ func comparison(c *flags.Condition) (any, error) {
 	plain, negated := positiveOf(c.Operator)
 	var rule any
 	if c.Elements {
-		rule, err = compare(variable(""), plain, values)
+		rule, err = compareElement(variable(""), plain, values)
 		rule = and(exists(v), op("some", op("merge", v), rule)) // a scalar is a list of one
 	} else {
 		rule, err = compare(v, plain, values)

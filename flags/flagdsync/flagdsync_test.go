@@ -56,6 +56,15 @@ func TestFlagsAreDefinitions(t *testing.T) {
 			`{"state":"ENABLED","variants":{"off":false,"on":true},"targeting":{"if":[{"!!":[{"var":"targetingKey"}]},` +
 				`{"fractional":[{"cat":["shop.f/",{"var":"targetingKey"}]},["on",1],["off",1]]},"targeting key missing"]},"metadata":{"version":"3"}}`,
 		},
+		"the end of an element, without flagd's own operators": {
+			flagOf("f", func(f *flags.Flag) {
+				c := flags.Condition{Attribute: "tags", Operator: flags.EndsWith, Values: []json.RawMessage{json.RawMessage(`"ë"`), json.RawMessage(`""`)}, Elements: true}
+				f.Rules = []flags.Rule{{ID: "r", If: []flags.Condition{c}, Serve: flags.Serve{Variant: "on"}}}
+			}),
+			`{"state":"ENABLED","variants":{"off":false,"on":true},"defaultVariant":"off",` +
+				`"targeting":{"if":[{"and":[{"!==":[{"var":"tags"},null]},` +
+				`{"some":[{"merge":[{"var":"tags"}]},{"and":[{"!==":[{"var":""},null]},{"!==":[{"var":""},true]},{"!==":[{"var":""},false]},{"===":[{"var":""},{"var":""}]},{"===":[{"cat":[{"var":""}]},{"var":""}]},{"or":[{"===":[{"substr":[{"var":""},-1]},"ë"]},true]}]}]}]},"on",null]},"metadata":{"version":"3"}}`,
+		},
 	} {
 		set, got := export(t, c.flag)
 		if string(got["f"]) != c.want || len(set.Problems) > 0 {
@@ -78,6 +87,8 @@ func TestWhatCannotBeSaidIsAnErrorAndSaysWhy(t *testing.T) {
 		"networks":           {condition(flags.Condition{Attribute: "ip", Operator: flags.InNetwork, Values: text}), "in_network"},
 		"regular expression": {condition(flags.Condition{Attribute: "ip", Operator: flags.Matches, Values: text}), "matches"},
 		"case":               {condition(flags.Condition{Attribute: "ip", Operator: flags.Equals, Values: text, IgnoreCase: true}), "case"},
+		"versions in a list": {condition(flags.Condition{Attribute: "v", Operator: flags.VersionLess, Values: []json.RawMessage{json.RawMessage(`"1.2.3"`)}, Elements: true}), "versions in a list"},
+		"a list's emoji":     {condition(flags.Condition{Attribute: "v", Operator: flags.EndsWith, Values: []json.RawMessage{json.RawMessage(`"😀"`)}, Elements: true}), "U+FFFF"},
 		"a dot in a name":    {condition(flags.Condition{Attribute: "user.ip", Operator: flags.Equals, Values: text}), "user.ip"},
 		"no such segment":    {condition(flags.Condition{Segments: []string{"gone"}}), "gone"},
 		"no such flag":       {condition(flags.Condition{Flag: "gone", Variants: []string{"on"}}), "gone"},

@@ -69,6 +69,7 @@ func (r snapshots) comparison(t testing.TB) flags.Condition {
 	case 8:
 		c.Operator, c.Values = pick(r.Rand, flags.HasAny, flags.HasAll, flags.HasNone, flags.HasOnly, flags.HasExactly), raws(t, r.some([]any{"a", "b", "DE", 1.0, true}, 1)...)
 	default:
+		c.Elements = false // which flagd's format cannot express
 		c.Operator, c.Values = pick(r.Rand, flags.VersionEquals, flags.VersionGreater, flags.VersionGreaterOrEqual, flags.VersionLess, flags.VersionLessOrEqual), raws(t, pick(r.Rand, versions...))
 	}
 	return c
@@ -96,7 +97,7 @@ func (r snapshots) condition(t testing.TB, depth int, others []string) (c flags.
 
 func (r snapshots) slice() flags.Slice {
 	from := r.Uint32N(900)
-	return flags.Slice{Algorithm: flags.BucketingV1, Salt: pick(r.Rand, "layer/", "hold/"), Total: 1000, By: pick(r.Rand, "", "", "company", "/nested/deep"), Ranges: []flags.Range{{From: from, To: from + r.Uint32N(101)}}}
+	return flags.Slice{Algorithm: flags.BucketingV1, Salt: pick(r.Rand, "layer/", "hold/"), Total: 1000, By: pick(r.Rand, "", "", "company", "/nested/deep"), Ranges: []flags.Range{{From: from, To: from + 1 + r.Uint32N(100)}}}
 }
 
 func (r snapshots) split(names []string) *flags.Split {
