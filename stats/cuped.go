@@ -166,13 +166,13 @@ type comoments struct {
 
 func (s *CoSums) comoments() comoments {
 	out := comoments{n: s.n, means: make([]pair, len(s.sums)), products: make([]pair, 0, len(s.products))}
-	units, n, sums := bigInt(s.n), pairOf(float64(s.n)), make([]*big.Float, len(s.sums))
+	units, n, sums, w := bigInt(s.n), pairOf(float64(s.n)), make([]*big.Float, len(s.sums)), new(workspace)
 	for i := range s.sums {
 		sums[i] = s.sums[i].float()
-		out.means[i] = pairFrom(sums[i]).div(n)
+		out.means[i] = w.pair(sums[i]).div(n)
 		for j := range i + 1 {
-			scaled := bigSub(bigMul(units, s.product(i, j).float()), bigMul(sums[i], sums[j]))
-			out.products = append(out.products, pairFrom(scaled).div(n))
+			scaled := w.determinant(units, s.product(i, j).float(), sums[i], sums[j])
+			out.products = append(out.products, w.pair(scaled).div(n))
 		}
 	}
 	return out

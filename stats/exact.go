@@ -206,17 +206,37 @@ func exactly(value *big.Int, exponent int) *big.Float {
 
 // The operations on big.Float below keep every bit: the precision of the result is what it needs.
 
-func bigMul(a, b *big.Float) *big.Float {
-	return new(big.Float).SetPrec(a.Prec()+b.Prec()).Mul(a, b)
-}
+func bigMul(a, b *big.Float) *big.Float { return mulInto(new(big.Float), a, b) }
 
-func bigSub(a, b *big.Float) *big.Float {
+func mulInto(z, a, b *big.Float) *big.Float { return z.SetPrec(a.Prec()+b.Prec()).Mul(a, b) }
+
+func bigSub(a, b *big.Float) *big.Float { return subInto(new(big.Float), a, b) }
+
+func subInto(z, a, b *big.Float) *big.Float {
 	if a.Sign() == 0 || b.Sign() == 0 {
-		return new(big.Float).SetPrec(max(a.Prec(), b.Prec())).Sub(a, b)
+		return z.SetPrec(max(a.Prec(), b.Prec())).Sub(a, b)
 	}
 	low := min(a.MantExp(nil)-int(a.Prec()), b.MantExp(nil)-int(b.Prec()))
 	high := max(a.MantExp(nil), b.MantExp(nil))
-	return new(big.Float).SetPrec(uint(high-low+2)).Sub(a, b)
+	return z.SetPrec(uint(high-low+2)).Sub(a, b)
+}
+
+// workspace holds what is only on the way, so that many exact results take the memory of one.
+type workspace struct{ left, right, difference, high big.Float }
+
+// determinant is a·b - c·d, until the next one.
+func (w *workspace) determinant(a, b, c, d *big.Float) *big.Float {
+	return subInto(&w.difference, mulInto(&w.left, a, b), mulInto(&w.right, c, d))
+}
+
+// pair keeps the first 32 digits of a number.
+func (w *workspace) pair(x *big.Float) pair {
+	hi, _ := x.Float64()
+	if !finite(hi) {
+		return pairOf(hi)
+	}
+	lo, _ := subInto(&w.left, x, w.high.SetPrec(53).SetFloat64(hi)).Float64()
+	return pair{hi, lo}
 }
 
 func bigInt(n int64) *big.Float { return new(big.Float).SetPrec(64).SetInt64(n) }

@@ -1,9 +1,6 @@
 package stats
 
-import (
-	"math"
-	"math/big"
-)
+import "math"
 
 // pair is an unevaluated sum hi + lo of two floats, about 32 digits: what is left of a variance after a covariate explained nearly all
 // of it keeps its own 16. (T. J. Dekker, Numerische Mathematik 18, 1971.)
@@ -16,16 +13,6 @@ func plus(a, b float64) pair {
 }
 
 func pairOf(x float64) pair { return pair{hi: x} }
-
-// pairFrom keeps the first 32 digits of a number.
-func pairFrom(x *big.Float) pair {
-	hi, _ := x.Float64()
-	if !finite(hi) {
-		return pairOf(hi)
-	}
-	lo, _ := bigSub(x, new(big.Float).SetFloat64(hi)).Float64()
-	return pair{hi, lo}
-}
 
 func (a pair) float() float64 { return a.hi + a.lo }
 
