@@ -172,6 +172,7 @@ type startedWriter struct {
 	started bool
 }
 
+// Write sends the headers with the first bytes: before that, a failure can still be answered as one.
 func (s *startedWriter) Write(p []byte) (int, error) {
 	if !s.started {
 		s.started = true

@@ -58,19 +58,7 @@ func TestPublishedSizes(t *testing.T) {
 	}
 	for i, entry := range list[7]["cases"].([]any) {
 		n := node(entry.(map[string]any))
-		if n["arms"] != nil {
-			continue // all pairs of three arms: each arm of ours is compared with the control
-		}
-		// The totals noted at a power of 0.8 are those of 0.85: 39,906 = 4·100·(1.95996 + 1.03643)²/0.3².
-		total, power := 0.0, number(n, "power")
-		if power == 0.8 {
-			power = 0.85
-		}
-		if n["kind"] == "continuous" {
-			total = 2 * means(number(n, "mde_abs"), math.Sqrt(number(n, "variance")), number(n, "alpha"), power).Z
-		} else {
-			total = 2 * size(number(n, "p"), number(n, "p")+number(n, "mde_abs"), number(n, "alpha"), power).Pooled
-		}
+		total := publishedTotal(t, n)
 		c.compared++
 		if want := number(n, "n_total"); math.Abs(total/want-1) > 0.005 {
 			t.Errorf("G*Power's case %d: %v, want %v", i, total, want)
@@ -80,9 +68,45 @@ func TestPublishedSizes(t *testing.T) {
 		n := node(value.(map[string]any))
 		within(name, size(number(n, "baseline"), number(n, "baseline")+number(n, "dmin"), number(n, "alpha"), number(n, "power")).Arcsine, number(n, "n_cohen_h_arcsine"), 3e-5)
 	}
-	if c.compared < 16 {
+	if c.compared < 19 {
 		t.Errorf("only %d sizes", c.compared)
 	}
+}
+
+// publishedTotal is the size of all arms together for a case of G*Power's.
+func publishedTotal(t *testing.T, n node) float64 {
+	t.Helper()
+	// The totals noted at a power of 0.8, or at none, are those of 0.85: 39,906 = 4·100·(1.95996 + 1.03643)²/0.3².
+	alpha, power := 0.05, 0.85
+	if n["alpha"] != nil {
+		alpha = number(n, "alpha")
+	}
+	if n["power"] != nil && number(n, "power") != 0.8 {
+		power = number(n, "power")
+	}
+	// Three arms are not corrected for: each is as large as for two, in the control's multiples.
+	arms, ratio := 2.0, 1.0
+	if n["arms"] != nil {
+		arms = 3
+		if _, uneven := n["allocation"].([]any); uneven { // half of all in the control, a quarter in each treatment
+			arms, ratio = 2, 0.5
+		}
+	}
+	control, err := 0.0, error(nil)
+	if n["kind"] == "continuous" {
+		var size stats.MeansSize
+		sd := math.Sqrt(number(n, "variance"))
+		size, err = stats.SizeForMeans(number(n, "mde_abs"), sd, sd, ratio, alpha, power, stats.TwoSided)
+		control = size.Z
+	} else {
+		var size stats.RatesSize
+		size, err = stats.SizeForRates(number(n, "p"), number(n, "p")+number(n, "mde_abs"), ratio, alpha, power)
+		control = size.Pooled
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return arms * control
 }
 
 // The totals of the trial are those of its days, and what the file says of rates is of them.

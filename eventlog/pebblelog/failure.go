@@ -44,10 +44,13 @@ type trouble struct {
 
 func (t *trouble) meet() { t.once.Do(func() { close(t.met) }) }
 
+// Infof says nothing: the store tells of every file that it writes.
 func (l logger) Infof(string, ...any) {}
 
+// Errorf tells what went wrong and was survived.
 func (l logger) Errorf(format string, args ...any) { l.warn(fmt.Sprintf(format, args...)) }
 
+// Fatalf stops all writing instead of the program, which goes on deciding and reading.
 func (l logger) Fatalf(format string, args ...any) { l.latch.set(fmt.Errorf(format, args...)) }
 
 // listener returns the callbacks through which Pebble reports trouble that no call returns.

@@ -109,6 +109,7 @@ func write(text *bytes.Buffer, key string, d definition) error {
 // inexpressible says why flagd cannot say it.
 type inexpressible struct{ why string }
 
+// Error is why the format cannot say it.
 func (i *inexpressible) Error() string { return i.why }
 
 func cannot(format string, args ...any) error { return &inexpressible{fmt.Sprintf(format, args...)} }

@@ -26,11 +26,13 @@ type sealing struct{ vault *vault.Vault }
 
 var _ openapi.Vault = sealing{}
 
+// Seal implements openapi.Vault.
 func (s sealing) Seal(in domain.ProjectKey, subject, id string, text, about []byte) (openapi.Sealed, error) {
 	sealed, err := s.vault.Seal(string(in), subject, id, text, about)
 	return openapi.Sealed(sealed), err
 }
 
+// Unseal implements openapi.Vault: what was erased is ErrSealed.
 func (s sealing) Unseal(in domain.ProjectKey, subject, id, key string, sealed []byte) ([]byte, error) {
 	text, err := s.vault.Unseal(string(in), subject, id, key, sealed)
 	if errors.Is(err, vault.ErrGone) {
@@ -39,6 +41,7 @@ func (s sealing) Unseal(in domain.ProjectKey, subject, id, key string, sealed []
 	return text, err
 }
 
+// Erase implements openapi.Vault.
 func (s sealing) Erase(in domain.ProjectKey, subject string) error {
 	return s.vault.Erase(string(in), subject)
 }

@@ -198,6 +198,7 @@ func Compress(name string, out io.Writer) (io.WriteCloser, error) {
 
 type unwrapped struct{ io.Writer }
 
+// Close leaves the writer to whoever opened it.
 func (unwrapped) Close() error { return nil }
 
 // Expand undoes Compress by looking at the first bytes.

@@ -7,6 +7,7 @@ package bench
 
 import "github.com/assayhq/assay/internal/bench/dataset"
 
+// The users, flags and whole of the data that every engine answers for.
 type (
 	User    = dataset.User
 	Dataset = dataset.Dataset

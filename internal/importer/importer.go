@@ -300,6 +300,7 @@ type countingReader struct {
 	hear func(int64)
 }
 
+// Read tells how many bytes came.
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	if c.hear != nil && n > 0 {

@@ -41,21 +41,30 @@ type reader interface {
 // system is the operating system's file system.
 type system struct{}
 
+// MakeDir is for nobody but the user of the server: the facts are people's.
 func (system) MakeDir(dir string) error { return os.MkdirAll(dir, 0o700) }
 
+// Create implements disk.
 func (system) Create(name string) (writer, error) {
 	return os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // a file of the store's own folder
 }
 
+// Open implements disk.
 func (system) Open(name string) (reader, error) {
 	file, err := os.Open(name) //nolint:gosec // a file of the store's own folder
 	return systemFile{file}, err
 }
 
+// Rename implements disk: what was there is replaced in one step.
 func (system) Rename(from, to string) error { return os.Rename(from, to) }
-func (system) Remove(name string) error     { return os.Remove(name) }
-func (system) RemoveAll(dir string) error   { return os.RemoveAll(dir) }
 
+// Remove implements disk.
+func (system) Remove(name string) error { return os.Remove(name) }
+
+// RemoveAll implements disk.
+func (system) RemoveAll(dir string) error { return os.RemoveAll(dir) }
+
+// List implements disk.
 func (system) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	names := make([]string, len(entries))
@@ -65,6 +74,7 @@ func (system) List(dir string) ([]string, error) {
 	return names, err
 }
 
+// SyncDir implements disk.
 func (system) SyncDir(dir string) error {
 	d, err := os.Open(dir) //nolint:gosec // the store's own folder
 	if err != nil {
@@ -75,6 +85,7 @@ func (system) SyncDir(dir string) error {
 
 type systemFile struct{ *os.File }
 
+// Size implements reader.
 func (f systemFile) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -36,6 +36,7 @@ type summer struct {
 	fill int // bytes in the last block
 }
 
+// Write sums what was written, not what was meant to be.
 func (s *summer) Write(p []byte) (int, error) {
 	n, err := s.to.Write(p)
 	s.sums.size += int64(n)
@@ -164,4 +165,5 @@ func (c *checked) unreadable(at int64, err error) error {
 	return e
 }
 
+// Close closes the file.
 func (c *checked) Close() error { return c.file.Close() }

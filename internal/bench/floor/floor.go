@@ -18,6 +18,8 @@ type rule struct {
 	ageOver   int
 	threshold uint64 // out of 1<<32
 }
+
+// Flag is one flag, made ready for one way of deciding.
 type Flag struct {
 	kind      dataset.Kind
 	seed      uint32
@@ -25,6 +27,8 @@ type Flag struct {
 	rules     []rule
 	members   map[string]struct{}
 }
+
+// Snapshot is all flags at one moment.
 type Snapshot struct {
 	flags map[string]*Flag
 	order []string
@@ -34,6 +38,7 @@ type Snapshot struct {
 // Engine serves one immutable snapshot.
 type Engine struct{ snap atomic.Pointer[Snapshot] }
 
+// New prepares the data.
 func New(d dataset.Dataset) *Engine {
 	s := &Snapshot{flags: map[string]*Flag{}}
 	th := func(p int) uint64 { return uint64(p) * (1 << 32) / 100 }
