@@ -20,7 +20,17 @@ type idSet struct {
 	text  string
 	ends  []uint32 // of each text
 	seed  uint64
-	table []uint32 // number of a text + 1, or 0; a power of two long, at most half full
+	table []idEntry // a power of two long, at most three quarters full
+}
+
+// idEntry is where a text starts, in its lower half; then its length, mostSized for that or longer; then a part of its hash, by
+// which nearly all other texts are told without a look at them. 0 is no entry.
+type idEntry uint64
+
+const mostSized = 255
+
+func entryOf(hash uint64, start uint32, size int) idEntry {
+	return idEntry(hash>>40|1)<<40 | idEntry(min(size, mostSized))<<32 | idEntry(start) //nolint:gosec // sizes are not negative
 }
 
 // maxIDBytes bounds the texts of a set together.
@@ -73,21 +83,34 @@ func (i IDs) All() iter.Seq[string] {
 }
 
 // Has reports whether the text is in the set.
-func (i IDs) Has(text string) bool {
-	s := i.set
-	if s == nil {
-		return false
-	}
+func (i IDs) Has(text string) bool { return i.set != nil && i.set.has(text) }
+
+func (s *idSet) has(text string) bool {
+	hash := hashText(s.seed, text)
+	like := entryOf(hash, 0, len(text))
 	mask := uint64(len(s.table) - 1) //nolint:gosec // a table is never empty
-	for at := hashText(s.seed, text) & mask; ; at = (at + 1) & mask {
-		n := s.table[at]
-		if n == 0 {
+	for at := hash & mask; ; at = (at + 1) & mask {
+		entry := s.table[at]
+		if entry == 0 {
 			return false
 		}
-		if s.at(int(n-1)) == text {
+		if entry&^math.MaxUint32 == like && s.isAt(uint32(entry), text) { //nolint:gosec // the lower half on purpose
 			return true
 		}
 	}
+}
+
+// isAt reports whether the text starts there. One that is shorter than mostSized is as long as the one that does.
+func (s *idSet) isAt(start uint32, text string) bool {
+	if len(text) < mostSized {
+		return s.text[start:int(start)+len(text)] == text
+	}
+	return s.isLongAt(start, text)
+}
+
+func (s *idSet) isLongAt(start uint32, text string) bool {
+	n, _ := slices.BinarySearch(s.ends, start+1) // the first text that ends behind the start
+	return s.at(n) == text
 }
 
 // With returns the set with some texts more and some less; a text in both is not in it. The set itself stays as it is.
@@ -151,18 +174,21 @@ func (b *idBuilder) ids() IDs {
 	if len(b.ends) == 0 {
 		return IDs{}
 	}
-	size := 2
-	for size < 2*len(b.ends) {
+	size := 4
+	for size < len(b.ends)+len(b.ends)/3 {
 		size *= 2
 	}
-	s := &idSet{text: b.text.String(), ends: b.ends, seed: newSeed(), table: make([]uint32, size)}
-	mask := uint64(size - 1) //nolint:gosec // at least 1
-	for n := range s.ends {
-		at := hashText(s.seed, s.at(n)) & mask
+	s := &idSet{text: b.text.String(), ends: b.ends, seed: newSeed(), table: make([]idEntry, size)}
+	mask, start := uint64(size-1), uint32(0) //nolint:gosec // at least 3
+	for n, end := range s.ends {
+		text := s.at(n)
+		hash := hashText(s.seed, text)
+		at := hash & mask
 		for s.table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		s.table[at] = uint32(n + 1)
+		s.table[at] = entryOf(hash, start, len(text))
+		start = end
 	}
 	return IDs{set: s}
 }

@@ -4,11 +4,19 @@ import "slices"
 
 // places numbers keys in the order in which they came, from 0 on, and finds the number of a key.
 type places struct {
-	keys []string
-	seed uint64
+	short []shortKey // the keys, as far as they fit
+	seed  uint64
 	// table has in its lower half the number of a key + 1, or 0 for none, and in its upper half that of the key's hash; a power
 	// of two long, at most half full.
 	table []uint64
+	keys  []string
+}
+
+// shortKey is a key in the same line of the processor's cache as its length: finding a flag that was not asked for a while
+// waits for memory once less.
+type shortKey struct {
+	size uint8 // 0 for a key that does not fit
+	text [31]byte
 }
 
 func newPlaces(room int) *places {
@@ -16,7 +24,7 @@ func newPlaces(room int) *places {
 	for size < 2*room {
 		size *= 2
 	}
-	return &places{keys: make([]string, 0, room), seed: newSeed(), table: make([]uint64, size)}
+	return &places{keys: make([]string, 0, room), short: make([]shortKey, 0, room), seed: newSeed(), table: make([]uint64, size)}
 }
 
 func (p *places) find(key string) (place int, known bool) {
@@ -28,16 +36,29 @@ func (p *places) find(key string) (place int, known bool) {
 			return 0, false
 		}
 		if entry>>32 == h>>32 {
-			if n := int(entry&0xffffffff) - 1; p.keys[n] == key {
+			if n := int(entry&0xffffffff) - 1; p.has(n, key) {
 				return n, true
 			}
 		}
 	}
 }
 
+func (p *places) has(n int, key string) bool {
+	short := &p.short[n]
+	if size := int(short.size); size > 0 {
+		return size == len(key) && string(short.text[:size]) == key
+	}
+	return p.keys[n] == key
+}
+
 // add gives the next number to a key that has none.
 func (p *places) add(key string) {
 	p.keys = append(p.keys, key)
+	var short shortKey
+	if len(key) <= len(short.text) {
+		short.size = uint8(copy(short.text[:], key)) //nolint:gosec // at most 31
+	}
+	p.short = append(p.short, short)
 	if len(p.table) < 2*len(p.keys) {
 		p.table = make([]uint64, 2*len(p.table))
 		for n := range p.keys {
@@ -59,5 +80,5 @@ func (p *places) enter(n int) {
 }
 
 func (p *places) clone() *places {
-	return &places{keys: slices.Clone(p.keys), seed: p.seed, table: slices.Clone(p.table)}
+	return &places{keys: slices.Clone(p.keys), short: slices.Clone(p.short), seed: p.seed, table: slices.Clone(p.table)}
 }

@@ -27,8 +27,8 @@ func TestTextsOfEveryLengthAreFound(t *testing.T) {
 	}
 	set := flags.NewIDs(ids...)
 	for i, key := range ids {
-		if d := rules.Decide(key, flags.Subject{}); d.FlagRevision != uint64(i+1) || !set.Has(key) {
-			t.Errorf("%q is flag %d, %v", key, d.FlagRevision, set.Has(key))
+		if e := rules.Explain(key, flags.Subject{}); e.FlagRevision != uint64(i+1) || !set.Has(key) {
+			t.Errorf("%q is flag %d, %v", key, e.FlagRevision, set.Has(key))
 		}
 		if d := rules.Decide(others[i], flags.Subject{}); d.ErrorCode != flags.FlagNotFound || set.Has(others[i]) {
 			t.Errorf("%q is there", others[i])
@@ -72,6 +72,22 @@ func TestNewKeysAreFound(t *testing.T) {
 		}
 		if left[n].Decide("root", flags.Subject{}).ErrorCode != "" || left[n].Len() != 1+n*each {
 			t.Errorf("after %d steps there are %d flags", n, left[n].Len())
+		}
+	}
+}
+
+// Texts of any length are told apart exactly, those too that begin like others: from 255 bytes on a set knows their lengths in
+// another way.
+func TestASetTellsTextsOfAllLengthsApart(t *testing.T) {
+	long := strings.Repeat("x", 1_100)
+	var texts []string
+	for n := 0; n < len(long); n += 2 {
+		texts = append(texts, long[:n])
+	}
+	set := flags.NewIDs(texts...)
+	for n := range long {
+		if set.Has(long[:n]) != (n%2 == 0) || set.Has(long[:n]+"y") {
+			t.Fatalf("%d bytes", n)
 		}
 	}
 }
