@@ -39,7 +39,7 @@ func Compile(s Snapshot) (*Ruleset, error) {
 	}
 	b := empty.builder(s.Revision)
 	b.ownsIndex = true
-	b.flags = make([]*compiledFlag, 0, len(s.Flags))
+	b.flags, b.quick = make([]*compiledFlag, 0, len(s.Flags)), make([]quick, 0, len(s.Flags))
 	for i := range s.Segments {
 		if b.segment(s.Segments[i].Key) != nil {
 			return nil, fmt.Errorf("the ruleset has the segment %q twice", s.Segments[i].Key)
@@ -59,15 +59,16 @@ func Compile(s Snapshot) (*Ruleset, error) {
 type builder struct {
 	Ruleset
 	ownsIndex bool
-	changed   []int // places of flags
-	keys      bool  // the keys of flags changed
-	asks      bool  // what flags ask for changed
+	same      outcomes // made for the flags that come in
+	changed   []int    // places of flags
+	keys      bool     // the keys of flags changed
+	asks      bool     // what flags ask for changed
 }
 
 func (r *Ruleset) builder(revision uint64) *builder {
-	b := &builder{Ruleset: *r}
+	b := &builder{Ruleset: *r, same: outcomes{}}
 	b.revision = revision
-	b.flags, b.segments = slices.Clone(r.flags), slices.Clone(r.segments)
+	b.flags, b.quick, b.segments = slices.Clone(r.flags), slices.Clone(r.quick), slices.Clone(r.segments)
 	b.recent, b.segmentIndex, b.uses = maps.Clone(r.recent), maps.Clone(r.segmentIndex), maps.Clone(r.uses)
 	if b.uses == nil {
 		b.uses = map[string]int{}
@@ -125,7 +126,7 @@ func (b *builder) segmentPlace(key string) int {
 
 func (b *builder) putFlag(f *Flag) {
 	i := b.flagPlace(f.Key)
-	b.set(i, compileFlag(f, b))
+	b.set(i, compileFlag(f, b, b.same))
 }
 
 func (b *builder) removeFlag(key string) {
@@ -136,7 +137,7 @@ func (b *builder) removeFlag(key string) {
 
 func (b *builder) set(i int, f *compiledFlag) {
 	was := b.flags[i].itself()
-	b.flags[i] = f
+	b.put(i, f)
 	b.changed = append(b.changed, i)
 	b.keys = b.keys || (was == nil) != (f == nil)
 	b.asks = b.asks || was.asks() || f.asks()

@@ -39,7 +39,7 @@ func TestAFlagThatCannotBeServedAnswersParseErrorAndSaysWhy(t *testing.T) {
 			bad := boolean("bad")
 			c.spoil(&bad)
 			rs := compile(t, bad, boolean("good"))
-			if d := rs.Decide("bad", somebody); d.ErrorCode != flags.ParseError || d.Reason != flags.Error || d.FlagRevision != 3 {
+			if d := rs.Decide("bad", somebody); d.ErrorCode != flags.ParseError || d.Reason != flags.Error || rs.Explain("bad", somebody).FlagRevision != 3 {
 				t.Errorf("the bad flag answers %+v", d)
 			}
 			if p := rs.Problems(); len(p) != 1 || p[0].Flag != "bad" || !strings.Contains(p[0].Detail, c.why) {

@@ -26,18 +26,19 @@ type traits struct {
 
 // compileFlag compiles all parts of a flag, those that are not served now included: a flag must not turn out to be unusable
 // at the moment it is turned on. What cannot be compiled becomes a flag that says so.
-func compileFlag(f *Flag, links linker) *compiledFlag {
+func compileFlag(f *Flag, links linker, same outcomes) *compiledFlag {
 	out := &compiledFlag{key: f.Key, revision: f.Revision, source: here{f}}
 	c := compiler{
-		programmer: newProgrammer(links), flag: &prepared{},
-		common: Outcome{FlagRevision: f.Revision, Stale: f.Stale, Metadata: compileMetadata(f.Metadata)}, variants: make(map[string]Value, len(f.Variants)),
+		programmer: newProgrammer(links), flag: &prepared{}, outcomes: same,
+		common: Outcome{Stale: f.Stale, Metadata: compileMetadata(f.Metadata)}, variants: make(map[string]Value, len(f.Variants)),
 	}
 	if err := c.compile(f); err != nil {
 		broken := brokenFlag(f.Key, f.Revision, err.Error())
 		broken.source = out.source
 		return broken
 	}
-	c.flag.program = c.program
+	c.flag.program = c.finished()
+	c.flag.simplify()
 	slices.Sort(c.attributes)
 	c.attributes = slices.Compact(c.attributes)
 	out.traits = &traits{linked: c.linked}
@@ -54,7 +55,7 @@ func compileFlag(f *Flag, links linker) *compiledFlag {
 func brokenFlag(key string, revision uint64, problem string) *compiledFlag {
 	out := &compiledFlag{
 		key: key, revision: revision, traits: &traits{problem: problem},
-		always: &Outcome{FlagRevision: revision, Reason: Error, ErrorCode: ParseError},
+		always: &Outcome{Reason: Error, ErrorCode: ParseError},
 	}
 	out.ready.Store(&prepared{always: out.always})
 	return out
@@ -72,7 +73,7 @@ func (f *compiledFlag) prepared() *prepared {
 func (f *compiledFlag) prepare() *prepared {
 	var again *compiledFlag
 	if flag, err := f.source.Flag(); err == nil {
-		again = compileFlag(flag, nowhere{})
+		again = compileFlag(flag, nowhere{}, nil)
 	}
 	if again == nil || again.asks() {
 		again = brokenFlag(f.key, f.revision, "it is not what it was")

@@ -14,17 +14,46 @@ func (r *Ruleset) Decide(key string, who Subject) Decision {
 	return Decision{Outcome: v.outcome, UnitID: v.unit, Bucket: v.bucket, Revision: r.revision}
 }
 
+// Resolve is Decide for those to whom a Subject and a Decision are large to hand over: it returns the parts of the Decision that
+// the ruleset does not have.
+func (r *Ruleset) Resolve(key string, who *Subject) (outcome *Outcome, unitID string, bucket uint32) {
+	v := r.find(key, who)
+	return v.outcome, v.unit, v.bucket
+}
+
 // find decides. It is not part of Decide so that Decide is inlined where it is called: copying a Subject and a Decision in and
 // out of registers would take as long as finding a flag.
 func (r *Ruleset) find(key string, who *Subject) verdict {
-	f := r.flag(key)
+	i, known := r.index.find(key)
+	if !known {
+		if i, known = r.recent[key]; !known {
+			return verdict{outcome: r.notFound}
+		}
+	}
+	if i < len(r.quick) {
+		switch q := &r.quick[i]; {
+		case q.fixed != nil:
+			return verdict{outcome: q.fixed}
+		case q.split != nil:
+			return q.split.assign(who)
+		case q.plain != nil:
+			return q.plain.plainDecide(r, who)
+		}
+	}
+	return r.findSlowly(i, who)
+}
+
+// findSlowly decides a flag that is not quick, or is not prepared before somebody asks for it.
+func (r *Ruleset) findSlowly(place int, who *Subject) verdict {
+	f := r.flags[place]
 	if f == nil {
 		return verdict{outcome: r.notFound}
 	}
-	if f.always != nil {
-		return verdict{outcome: f.always}
+	p := f.prepared()
+	if p.plain {
+		return p.plainDecide(r, who)
 	}
-	return f.prepared().decide(r, nil, who)
+	return p.decide(r, nil, who)
 }
 
 // verdict is a Decision without its revision: four words, which a function returns in registers.
@@ -40,7 +69,10 @@ func (r *Ruleset) All(who Subject) iter.Seq2[string, Decision] {
 		l := look{rules: r}
 		for _, i := range r.ordered {
 			f := r.flags[i]
-			v := verdict{outcome: f.always}
+			var v verdict
+			if i < len(r.quick) {
+				v.outcome = r.quick[i].fixed
+			}
 			if v.outcome == nil {
 				v = f.prepared().decide(r, &l, &who)
 			}
@@ -119,7 +151,8 @@ func (f *prepared) firstMatch(r *Ruleset, l *look, who *Subject) *compiledServe 
 
 func (f *prepared) walk(l *look, who *Subject) *compiledServe {
 	for i := range f.rules {
-		if rule := &f.rules[i]; l.holdsFor(rule, who) {
+		rule := &f.rules[i]
+		if rule.bits&l.evaluated&^l.holds == 0 && l.holdsFor(rule, who) {
 			return &rule.serve
 		}
 	}
@@ -158,10 +191,20 @@ func (l *look) resume(asker known) {
 	}
 }
 
-// holdsFor reports whether all conditions of the rule hold, looking first at what is known: one that does not hold is enough.
+// holdsFor reports whether all conditions of the rule hold. Those that columns answer come first: they take least.
 func (l *look) holdsFor(rule *compiledRule, who *Subject) bool {
 	if rule.bits == 0 {
 		return l.all(rule.conditions, who)
+	}
+	list := l.program.list
+	for i := range list {
+		c := &list[i]
+		if rule.bits&c.bits&^l.evaluated != 0 {
+			l.answer(c, who)
+		}
+		if rule.bits&c.bits&^l.holds != 0 {
+			return false
+		}
 	}
 	for {
 		if rule.bits&l.evaluated&^l.holds != 0 {

@@ -4,7 +4,8 @@ import "maps"
 
 // Subject is whoever a decision is for.
 type Subject struct {
-	// Key is the targeting key: the unit id by which splits assign. Empty: unknown.
+	// Key is the targeting key: the unit id by which splits assign. Empty: the attribute TargetingKey where that is a text, as in
+	// OpenFeature's flattened contexts; else unknown.
 	Key string
 	// Attributes is the evaluation context. Values of type string, bool, time.Time, any integer or float type, lists
 	// ([]any, []string, []int, []int64, []float64, []bool) and objects (map[string]any) are compared; of any other type
@@ -21,6 +22,18 @@ type Subject struct {
 // of the same types as in Subject.Attributes, nil for one that is not there. An app whose user is a struct makes it one with a
 // switch over the names. Rules of flagd's that compute which attributes they read see Subject.Attributes alone.
 type Source interface{ Attribute(name string) any }
+
+func (s *Subject) key() string {
+	if s.Key == "" {
+		return s.keyAmongAttributes()
+	}
+	return s.Key
+}
+
+func (s *Subject) keyAmongAttributes() string {
+	key, _ := s.Attributes[TargetingKey].(string)
+	return key
+}
 
 func (s *Subject) attribute(name string) any {
 	value, there := s.Attributes[name]
@@ -85,15 +98,13 @@ type Decision struct {
 // Outcome is one of the things that a flag can answer, prepared when it was compiled.
 //
 // What every caller looks at comes first and fits a line of the processor's cache, because a flag that was not asked for a while
-// has to be fetched from memory.
+// has to be fetched from memory. Flags that answer the same share it, so that it is seldom far away.
 type Outcome struct {
 	// Value is meaningful when ErrorCode is empty. Where Variant is empty too it is the zero Value: the caller's default
 	// applies, and that is no error.
 	Value   Value
 	Variant string
 	Reason  Reason
-	// ErrorCode is set when there is no value; the caller's default applies.
-	ErrorCode ErrorCode
 	// Total tells, with Algorithm, how a split assigned; 0 when none did.
 	Total uint32
 	// Stale: the flag is served as it last was, because the server cannot read a later change of it.
@@ -101,8 +112,11 @@ type Outcome struct {
 	// Override: the unit is named in the flag's overrides. Holdout is the key of the holdout that holds the unit back,
 	// empty for none.
 	Override bool
+	plain    bool
 	// Metadata is what the flag says of itself.
 	Metadata Metadata
+	// ErrorCode is set when there is no value; the caller's default applies.
+	ErrorCode ErrorCode
 	// Experiment is the key of the experiment whose split assigned the variant, and Unit its unit type; empty for none.
 	// Only such a decision is an exposure.
 	Experiment string
@@ -112,6 +126,24 @@ type Outcome struct {
 	// Algorithm is how a split assigned, empty when none did.
 	Algorithm string
 	Holdout   string
-	// FlagRevision is the log position that shaped the flag.
-	FlagRevision uint64
+}
+
+// IsPlain reports whether an evaluation with this outcome has a value, a variant and a reason and nothing else to tell or to do: no
+// error, no metadata, no exposure. It saves hot paths to look at each.
+func (o *Outcome) IsPlain() bool { return o.plain }
+
+// outcomes are those that were made so far, to make none twice. With nil every one is made anew.
+type outcomes map[Outcome]*Outcome
+
+func (all outcomes) of(o Outcome) *Outcome {
+	o.plain = o.Variant != "" && o.ErrorCode == "" && o.Experiment == "" && !o.Stale && o.Metadata.IsZero()
+	if all == nil {
+		return &o
+	}
+	same := all[o]
+	if same == nil {
+		same = &o
+		all[o] = same
+	}
+	return same
 }

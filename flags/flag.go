@@ -5,24 +5,32 @@ import (
 	"strings"
 )
 
-// prepared is a flag whose every possible outcome is prepared; deciding is finding the right one.
+// prepared is a flag whose every possible outcome is prepared; deciding is finding the right one. What plain flags need comes
+// first.
 type prepared struct {
-	always *Outcome // when the subject doesn't matter
-	first  *first   // what comes before the rules, if anything does
-	rules  []compiledRule
+	rules []compiledRule
 	// otherwise is what no rule matches: the experiment, or else the default. The experiment is only for those within all
 	// the slices; outside is for the others.
 	otherwise compiledServe
-	logic     *compiledLogic // asked before otherwise, when there is one
-	within    []*compiledSlice
-	outside   *compiledServe
+	asks      uint64 // the conditions that are about segments
+	plain     bool   // there are only rules and otherwise, and all conditions are for a few columns or about segments
 	program
+	always  *Outcome       // when the subject doesn't matter
+	first   *first         // what comes before the rules, if anything does
+	logic   *compiledLogic // asked before otherwise, when there is one
+	within  []*compiledSlice
+	outside *compiledServe
 }
 
 type compiledRule struct {
-	conditions []int  // of the flag's
-	bits       uint64 // the same as a set, when all are among the first 64; else 0
-	serve      compiledServe
+	bits  uint64 // the conditions of the flag's, as a set, when all are among the first 64; else 0
+	serve compiledServe
+	*listed
+}
+
+// listed is the part of a rule that is seldom looked at.
+type listed struct {
+	conditions []int // of the flag's
 	id         string
 }
 
@@ -53,6 +61,7 @@ type compiledHoldout struct {
 // compiler makes one prepared flag.
 type compiler struct {
 	programmer
+	outcomes
 	flag     *prepared
 	common   Outcome // what all outcomes of the flag have in common
 	variants map[string]Value
@@ -164,7 +173,7 @@ func (c *compiler) compileRules(rules []Rule) error {
 		r := &rules[i]
 		like := c.common
 		like.Rule, like.Reason = r.ID, TargetingMatch
-		compiled := compiledRule{id: r.ID}
+		compiled := compiledRule{listed: &listed{id: r.ID}}
 		var err error
 		if compiled.conditions, err = c.addAll(r.If); err != nil {
 			return fmt.Errorf("rule %q: %w", r.ID, err)
@@ -232,7 +241,7 @@ func (c *compiler) compileServe(s Serve, like Outcome) (out compiledServe, err e
 // prepareOrNone is prepare, where "" is the caller's default: an outcome without variant and value.
 func (c *compiler) prepareOrNone(variant string, like Outcome) (*Outcome, error) {
 	if variant == "" {
-		return &like, nil
+		return c.of(like), nil
 	}
 	return c.prepare(variant, like)
 }
@@ -244,5 +253,5 @@ func (c *compiler) prepare(variant string, like Outcome) (*Outcome, error) {
 		return nil, fmt.Errorf("there is no variant %q", variant)
 	}
 	like.Variant, like.Value = variant, value
-	return &like, nil
+	return c.of(like), nil
 }

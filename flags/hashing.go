@@ -69,10 +69,13 @@ func unitOf(value any) string {
 // bucket is the unit's place.
 func (h *hashing) bucket(unit string) uint32 {
 	if h.plain {
-		return uint32(uint64(h.salted.sumWith(unit)) * uint64(h.total) >> 32)
+		return scaled(h.salted.sumWith(unit), h.total)
 	}
 	return h.peerBucket(unit)
 }
+
+// scaled is a hash as parts of total.
+func scaled(hash, total uint32) uint32 { return uint32(uint64(hash) * uint64(total) >> 32) }
 
 // roomForHash is how long salt and id may be together before hashing them allocates, where a hash needs them in one piece.
 const roomForHash = 256
@@ -89,7 +92,7 @@ func (h *hashing) peerBucket(unit string) uint32 {
 		size := math.Abs(float64(int32(h.murmur(unit)))) //nolint:gosec // the product reads it as signed
 		return min(h.total-1, uint32(size/math.MaxInt32*float64(h.total)))
 	case murmurTwice:
-		return h.scaled(uint64(h.murmur(unit)), math.MaxUint32)
+		return h.partOf(uint64(h.murmur(unit)), math.MaxUint32)
 	case fnvModulo:
 		return h.modulo(h.fnv(unit))
 	case fnvTwice:
@@ -98,7 +101,7 @@ func (h *hashing) peerBucket(unit string) uint32 {
 	case shaFloat32:
 		return min(h.total-1, uint32(float64(h.share(unit))*float64(h.total)))
 	case sha60:
-		return h.scaled(h.sixtyBits(unit), 1<<60-1)
+		return h.partOf(h.sixtyBits(unit), 1<<60-1)
 	case sha256Modulo:
 		sum := sha256.Sum256(h.join(room[:0], unit))
 		return uint32(binary.BigEndian.Uint64(sum[:8]) % total) //nolint:gosec // below total
@@ -115,8 +118,8 @@ func (h *hashing) peerBucket(unit string) uint32 {
 	return 0
 }
 
-// scaled is hash/most as parts of total; the highest hash is in the last bucket.
-func (h *hashing) scaled(hash, most uint64) uint32 {
+// partOf is hash/most as parts of total; the highest hash is in the last bucket.
+func (h *hashing) partOf(hash, most uint64) uint32 {
 	high, low := bits.Mul64(hash, uint64(h.total))
 	part, _ := bits.Div64(high, low, most)
 	return min(h.total-1, uint32(part)) //nolint:gosec // at most total

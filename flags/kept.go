@@ -38,7 +38,7 @@ func (c *Compiled) of(kept Kept, links linker) (*compiledFlag, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := compileFlag(flag, links)
+	out := compileFlag(flag, links, nil)
 	out.source = kept
 	if out.asks() || out.problem != "" {
 		return out, nil

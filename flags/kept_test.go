@@ -129,7 +129,7 @@ func TestAKeptFlagThatIsLost(t *testing.T) {
 	kept, _, all := keptRuleset(t, 3)
 	all[1].lost.Store(true)
 	for range 2 {
-		if d := kept.Decide("flag-0001", people()[0]); d.Reason != flags.Error || d.ErrorCode != flags.ParseError || d.FlagRevision != 2 {
+		if d := kept.Decide("flag-0001", people()[0]); d.Reason != flags.Error || d.ErrorCode != flags.ParseError || kept.Explain("flag-0001", people()[0]).FlagRevision != 2 {
 			t.Errorf("it serves %+v", d.Outcome)
 		}
 	}

@@ -34,9 +34,9 @@ func (l *linking) linkAll() {
 		if s := l.flag(i); s.state == isUnsound && f.problem == "" {
 			broken := brokenFlag(f.key, f.revision, s.problem)
 			broken.sound, broken.source = f, f.source
-			r.flags[i] = broken
+			r.put(i, broken)
 		} else if f.problem == "" {
-			r.flags[i] = f
+			r.put(i, f)
 		}
 	}
 }

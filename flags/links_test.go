@@ -219,7 +219,7 @@ func TestADeltaLeadsToTheSameAsTheWholeSnapshot(t *testing.T) {
 func tell(rs *flags.Ruleset, who flags.Subject) (out []string) {
 	for key, d := range rs.All(who) {
 		again := rs.Decide(key, who)
-		out = append(out, fmt.Sprintf("%s %s %s %s %d %d %v", key, d.Variant, d.Reason, d.ErrorCode, d.FlagRevision, d.Revision, again == d))
+		out = append(out, fmt.Sprintf("%s %s %s %s %d %d %v", key, d.Variant, d.Reason, d.ErrorCode, rs.Explain(key, who).FlagRevision, d.Revision, again == d))
 	}
 	return append(out, fmt.Sprint(rs.Attributes(), rs.Keys(), rs.Experiments(), rs.Problems()))
 }

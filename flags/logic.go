@@ -58,10 +58,10 @@ func (c *compiler) compileLogic(f *Flag) error {
 	}
 	failed := c.common
 	failed.Reason, failed.ErrorCode = Error, ParseError
-	out.broken = &failed
+	out.broken = c.of(failed)
 	nameless := failed
 	nameless.ErrorCode = General
-	out.unknown = &nameless
+	out.unknown = c.of(nameless)
 	uses := expression.Uses()
 	out.reads = uses.Attributes
 	c.attributes = append(c.attributes, uses.Attributes...)
@@ -83,7 +83,7 @@ const (
 
 // decide is the zero verdict when the expression answers null.
 func (l *compiledLogic) decide(who *Subject) verdict {
-	in := jsonlogic.Input{FlagKey: l.flag, Key: who.Key, Attributes: who.gathered(l.reads), At: who.At}
+	in := jsonlogic.Input{FlagKey: l.flag, Key: who.key(), Attributes: who.gathered(l.reads), At: who.At}
 	name, answered, err := l.expression.Variant(&in)
 	switch {
 	case err != nil:

@@ -99,17 +99,26 @@ func isTaken(slot uint8, taken map[string]uint8) bool {
 
 func (o *operand) read(c *condition, who *Subject) {
 	if c.isKey {
-		*o = operand{kind: missing}
-		if who.Key != "" {
-			o.kind, o.text = text, who.Key
-		}
+		o.readKey(who)
 		return
 	}
 	value := who.attribute(c.attribute)
 	if c.more != nil && len(c.more.path) > 0 {
 		value = c.inside(value)
 	}
-	switch v := value.(type) { // the most frequent types first, and without a copy
+	o.open(value)
+}
+
+func (o *operand) readKey(who *Subject) {
+	*o = operand{kind: missing}
+	if key := who.key(); key != "" {
+		o.kind, o.text = text, key
+	}
+}
+
+// open looks at the most frequent types first, and without a copy.
+func (o *operand) open(value any) {
+	switch v := value.(type) {
 	case string:
 		*o = operand{kind: text, text: v}
 	case int:

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"unique"
 )
 
 // program is the conditions of a flag, or of a segment, each different one once.
 type program struct {
+	columns    // answer the plain ones among the first 64 conditions
 	conditions []condition
 	reads      []place // the attributes that are read once per decision
 }
@@ -48,6 +48,12 @@ func (nowhere) segmentPlace(string) int { return 0 }
 
 func newProgrammer(links linker) programmer {
 	return programmer{links: links, places: map[string]int{}, slots: map[string]uint8{}}
+}
+
+// finished is the program, once all conditions are added.
+func (p *programmer) finished() program {
+	p.columns = columnsOf(p.conditions)
+	return p.program
 }
 
 // add returns the condition's place in the program, where it may be already.
@@ -199,131 +205,6 @@ func bitsOf(conditions []int) (set uint64) {
 		set |= 1 << i
 	}
 	return set
-}
-
-// compiledSlice is a Slice whose salt is hashed.
-type compiledSlice struct {
-	hashing
-	ranges []Range
-	shares []float32 // the same as shares, where the algorithm compares those: two for each range
-}
-
-func newSlice(s *Slice) (*compiledSlice, error) {
-	h, err := newHashing(s.Algorithm, s.Salt, s.By, s.Strings, s.Total)
-	if err != nil {
-		return nil, err
-	}
-	out := &compiledSlice{hashing: h, ranges: s.Ranges}
-	for _, r := range s.Ranges {
-		if r.From > r.To || r.To > s.Total {
-			return nil, fmt.Errorf("the range %d to %d is not in [0, %d]", r.From, r.To, s.Total)
-		}
-		if h.kind == shaFloat32 {
-			out.shares = append(out.shares, float32(r.From)/float32(s.Total), float32(r.To)/float32(s.Total))
-		}
-	}
-	return out, nil
-}
-
-// has reports whether the subject is in the slice; unit is empty when nobody knows.
-func (s *compiledSlice) has(who *Subject) (in bool, unit string, bucket uint32) {
-	if unit = s.unit(who); unit == "" {
-		return false, "", 0
-	}
-	bucket = s.bucket(unit)
-	if s.kind == shaFloat32 {
-		share := s.share(unit)
-		for i := 0; i < len(s.shares); i += 2 {
-			if share >= s.shares[i] && share < s.shares[i+1] {
-				return true, unit, bucket
-			}
-		}
-		return false, unit, bucket
-	}
-	for _, r := range s.ranges {
-		if bucket >= r.From && bucket < r.To {
-			return true, unit, bucket
-		}
-	}
-	return false, unit, bucket
-}
-
-// attribute names what the bucket depends on.
-func (h *hashing) attribute() string {
-	return orKey(h.by.attribute)
-}
-
-// compiledSplit is a Split whose salt is hashed and whose outcomes are prepared.
-type compiledSplit struct {
-	parts []part
-	hashing
-	keyless *Outcome // for a subject without a unit id
-}
-
-// part is a range of buckets, from the end of the part before it on. The end of the last one is total.
-type part struct {
-	end   uint32
-	share float32 // the same as end, where the algorithm compares shares
-	serve *Outcome
-}
-
-// compileSplit prepares the split. like holds what all its outcomes have in common.
-func (c *compiler) compileSplit(s *Split, like Outcome) (*compiledSplit, error) {
-	h, err := newHashing(s.Algorithm, s.Salt, s.By, s.Strings, s.Total)
-	if err != nil {
-		return nil, err
-	}
-	c.attributes = append(c.attributes, h.attribute())
-	out := &compiledSplit{hashing: h}
-	like.Reason, like.Algorithm, like.Total = SplitReason, s.Algorithm, s.Total
-	sum, share := uint64(0), float32(0)
-	for _, w := range s.Weights {
-		d, err := c.prepare(w.Variant, like)
-		if err != nil {
-			return nil, err
-		}
-		if w.Weight == 0 {
-			continue
-		}
-		sum += uint64(w.Weight)
-		share += float32(w.Weight) / float32(s.Total)
-		out.parts = append(out.parts, part{end: uint32(min(sum, math.MaxUint32)), share: share, serve: d})
-	}
-	if sum != uint64(s.Total) {
-		return nil, fmt.Errorf("the weights add up to %d, not to %d", sum, s.Total)
-	}
-	out.keyless = &Outcome{Reason: Error, ErrorCode: TargetingKeyMissing, Rule: like.Rule, FlagRevision: like.FlagRevision, Stale: like.Stale, Metadata: like.Metadata}
-	return out, nil
-}
-
-// assign finds the variant whose range holds the unit's bucket. A unit that is not known is in no range.
-func (s *compiledSplit) assign(who *Subject) verdict {
-	unit := who.Key
-	if s.by.attribute != "" {
-		unit = s.unit(who)
-	}
-	if unit == "" {
-		return verdict{outcome: s.keyless}
-	}
-	i, bucket := s.place(unit)
-	return verdict{outcome: s.parts[i].serve, unit: unit, bucket: bucket}
-}
-
-// place is the part that holds the unit.
-func (s *compiledSplit) place(unit string) (i int, bucket uint32) {
-	bucket = s.bucket(unit)
-	if !s.plain && s.kind == shaFloat32 {
-		for share := s.share(unit); i < len(s.parts)-1 && share >= s.parts[i].share; {
-			i++
-		}
-		return i, bucket
-	}
-	for j := range s.parts { // to the last one: nobody can foresee where a unit is, and a branch foreseen wrongly takes longer
-		if bucket >= s.parts[j].end {
-			i++
-		}
-	}
-	return i, bucket
 }
 
 var errNothing = errors.New("it has no conditions")

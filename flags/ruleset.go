@@ -11,15 +11,17 @@ const TargetingKey = "targetingKey"
 
 // Ruleset is a compiled Snapshot: immutable, and safe for any number of goroutines.
 type Ruleset struct {
-	revision    uint64
-	project     string
-	environment string
 	// Flags and segments have places, which they keep in all rulesets that come from each other: index tells them by key
 	// and recent those of the newest keys. A place whose flag is gone, or was only ever asked for, holds nil.
+	index  *places
+	recent map[string]int
+	quick  []quick // of the flags at the same places, as far as there is something quick to know
+	flags  []*compiledFlag
+
+	revision     uint64
+	project      string
+	environment  string
 	line         *lineage
-	index        *places
-	recent       map[string]int
-	flags        []*compiledFlag
 	segmentIndex map[string]int
 	segments     []*compiledSegment
 
@@ -47,6 +49,16 @@ func (r *Ruleset) flag(key string) *compiledFlag {
 		return r.flags[i]
 	}
 	return nil
+}
+
+func (r *Ruleset) put(place int, f *compiledFlag) {
+	r.flags[place] = f
+	q := f.quick()
+	if place < len(r.quick) {
+		r.quick[place] = q
+	} else if q != (quick{}) {
+		r.quick = append(append(r.quick, make([]quick, place-len(r.quick))...), q)
+	}
 }
 
 func (r *Ruleset) segment(key string) *compiledSegment {

@@ -4,14 +4,14 @@ import "fmt"
 
 // compiledSegment is a segment ready to be asked.
 type compiledSegment struct {
+	included IDs
+	excluded IDs
+	by       by
+	rules    []compiledRule // only their conditions
 	program
 	linked
 	key      string
 	revision uint64
-	by       by
-	included IDs
-	excluded IDs
-	rules    []compiledRule // only their conditions
 	problem  string
 }
 
@@ -30,9 +30,9 @@ func compileSegment(s *Segment, links linker) *compiledSegment {
 			out.problem = fmt.Sprintf("rule %q: %v", r.ID, err)
 			break
 		}
-		out.rules = append(out.rules, compiledRule{id: r.ID, conditions: conditions, bits: bitsOf(conditions)})
+		out.rules = append(out.rules, compiledRule{bits: bitsOf(conditions), listed: &listed{id: r.ID, conditions: conditions}})
 	}
-	out.program, out.linked = p.program, p.linked
+	out.program, out.linked = p.finished(), p.linked
 	if !out.included.IsZero() || !out.excluded.IsZero() {
 		out.attributes = append(out.attributes, orKey(out.by.attribute))
 	}
@@ -41,19 +41,37 @@ func compileSegment(s *Segment, links linker) *compiledSegment {
 
 // has reports whether the subject is a member.
 func (s *compiledSegment) has(l *look, who *Subject) bool {
-	if s.included.set != nil || s.excluded.set != nil {
-		if unit := s.by.unit(who); unit != "" {
-			if s.included.Has(unit) {
-				return true
-			}
-			if s.excluded.Has(unit) {
-				return false
-			}
-		}
+	if in, out := s.lists(who); in || out || len(s.rules) == 0 {
+		return in
 	}
-	if len(s.rules) == 0 {
-		return false
+	return s.ruled(l, who)
+}
+
+// hasAlone is has when nothing was found out about the subject before.
+func (s *compiledSegment) hasAlone(r *Ruleset, who *Subject) bool {
+	in, out := s.lists(who)
+	if !in && !out && len(s.rules) > 0 {
+		own := look{rules: r}
+		return s.ruled(&own, who)
 	}
+	return in
+}
+
+// lists reports whether the lists say that the subject is a member, or that it is not.
+func (s *compiledSegment) lists(who *Subject) (in, out bool) {
+	if s.included.set == nil && s.excluded.set == nil {
+		return false, false
+	}
+	unit := s.by.unit(who)
+	if unit == "" {
+		return false, false
+	}
+	in = s.included.set != nil && s.included.set.has(unit)
+	return in, !in && s.excluded.set != nil && s.excluded.set.has(unit)
+}
+
+// ruled reports whether one of the rules says that the subject is a member.
+func (s *compiledSegment) ruled(l *look, who *Subject) bool {
 	asker := l.begin(&s.program)
 	member := false
 	for i := 0; i < len(s.rules) && !member; i++ {

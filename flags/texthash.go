@@ -37,6 +37,28 @@ func fold(a, b uint64) uint64 {
 	return high ^ low
 }
 
+// wordOf is another number for each text that is shorter than wordBytes: its length and its bytes, some of them twice. Longer
+// texts have words by their lengths and first bytes, so that some have the same. Comparing words is comparing numbers, without a
+// call.
+func wordOf(s string) uint64 {
+	if len(s) < wordBytes {
+		return shortWord(s)
+	}
+	return load64(s)<<8>>8 | uint64(min(len(s), 254))<<56
+}
+
+// shortWord is wordOf for a short text. Of four bytes or more it has the first three, the last three, and between them the fourth
+// from both sides, which is one byte where that is not among the others.
+func shortWord(s string) uint64 {
+	n := len(s)
+	if n >= 4 {
+		return uint64(load32(s)) | uint64(load32(s[n-4:]))<<24 | uint64(n)<<56
+	}
+	return loadFew(s) | uint64(n)<<56
+}
+
+const wordBytes = 8
+
 func load64(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |

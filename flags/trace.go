@@ -46,7 +46,7 @@ func traceOne(l *look, who *Subject, place []int, source *Condition) ConditionTr
 
 // found is the attribute as JSON.
 func found(c *condition, who *Subject) json.RawMessage {
-	value := any(who.Key)
+	value := any(who.key())
 	if !c.isKey {
 		value = c.valueOf(who)
 	}
@@ -102,15 +102,15 @@ func (e *explainer) split(s *compiledSplit) *BucketTrace {
 	if s == nil {
 		return nil
 	}
-	out := s.trace()
+	out := s.whole.trace()
 	v := s.assign(e.who)
 	out.UnitID, out.Bucket, out.In = v.unit, v.bucket, v.outcome.ErrorCode == ""
 	here := -1
 	if v.unit != "" {
-		here, _ = s.place(v.unit)
+		here, _ = s.whole.place(v.unit)
 	}
 	from := uint32(0)
-	for i, p := range s.parts {
+	for i, p := range s.whole.parts {
 		out.Ranges = append(out.Ranges, RangeTrace{From: from, To: p.end, Variant: p.serve.Variant, Here: i == here})
 		from = p.end
 	}

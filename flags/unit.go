@@ -36,9 +36,13 @@ func ByPath(name string) (attribute string, path []string) {
 
 // unit is the id; empty when it is not known.
 func (b *by) unit(who *Subject) string {
-	if b.attribute == "" {
-		return who.Key
+	if b.attribute != "" {
+		return b.named(who)
 	}
+	return who.key()
+}
+
+func (b *by) named(who *Subject) string {
 	value := who.attribute(b.attribute)
 	for _, step := range b.path {
 		members, _ := value.(map[string]any)

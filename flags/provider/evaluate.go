@@ -15,7 +15,11 @@ import (
 func (p *Provider) BooleanEvaluation(_ context.Context, flag string, defaultValue bool, flatCtx openfeature.FlattenedContext) (out openfeature.BoolResolutionDetail) {
 	out.Value = defaultValue
 	if o := p.resolve(flag, flags.Boolean, flatCtx, &out.ProviderResolutionDetail); o != nil {
-		out.Value, _ = o.Value.Bool()
+		if value, ok := o.Value.Bool(); ok {
+			out.Value, out.Reason, out.Variant = value, openfeature.Reason(o.Reason), o.Variant
+		} else {
+			mismatch(flag, o, &out.ProviderResolutionDetail)
+		}
 	}
 	return out
 }
@@ -24,7 +28,11 @@ func (p *Provider) BooleanEvaluation(_ context.Context, flag string, defaultValu
 func (p *Provider) StringEvaluation(_ context.Context, flag string, defaultValue string, flatCtx openfeature.FlattenedContext) (out openfeature.StringResolutionDetail) {
 	out.Value = defaultValue
 	if o := p.resolve(flag, flags.String, flatCtx, &out.ProviderResolutionDetail); o != nil {
-		out.Value, _ = o.Value.Text()
+		if value, ok := o.Value.Text(); ok {
+			out.Value, out.Reason, out.Variant = value, openfeature.Reason(o.Reason), o.Variant
+		} else {
+			mismatch(flag, o, &out.ProviderResolutionDetail)
+		}
 	}
 	return out
 }
@@ -33,7 +41,11 @@ func (p *Provider) StringEvaluation(_ context.Context, flag string, defaultValue
 func (p *Provider) FloatEvaluation(_ context.Context, flag string, defaultValue float64, flatCtx openfeature.FlattenedContext) (out openfeature.FloatResolutionDetail) {
 	out.Value = defaultValue
 	if o := p.resolve(flag, flags.Float, flatCtx, &out.ProviderResolutionDetail); o != nil {
-		out.Value, _ = o.Value.Float()
+		if value, ok := o.Value.Float(); ok {
+			out.Value, out.Reason, out.Variant = value, openfeature.Reason(o.Reason), o.Variant
+		} else {
+			mismatch(flag, o, &out.ProviderResolutionDetail)
+		}
 	}
 	return out
 }
@@ -42,7 +54,11 @@ func (p *Provider) FloatEvaluation(_ context.Context, flag string, defaultValue 
 func (p *Provider) IntEvaluation(_ context.Context, flag string, defaultValue int64, flatCtx openfeature.FlattenedContext) (out openfeature.IntResolutionDetail) {
 	out.Value = defaultValue
 	if o := p.resolve(flag, flags.Integer, flatCtx, &out.ProviderResolutionDetail); o != nil {
-		out.Value, _ = o.Value.Int()
+		if value, ok := o.Value.Int(); ok {
+			out.Value, out.Reason, out.Variant = value, openfeature.Reason(o.Reason), o.Variant
+		} else {
+			mismatch(flag, o, &out.ProviderResolutionDetail)
+		}
 	}
 	return out
 }
@@ -51,8 +67,11 @@ func (p *Provider) IntEvaluation(_ context.Context, flag string, defaultValue in
 func (p *Provider) ObjectEvaluation(_ context.Context, flag string, defaultValue any, flatCtx openfeature.FlattenedContext) (out openfeature.InterfaceResolutionDetail) {
 	out.Value = defaultValue
 	if o := p.resolve(flag, flags.Object, flatCtx, &out.ProviderResolutionDetail); o != nil {
-		object, _ := o.Value.Object()
-		out.Value = deepCopy(object)
+		if object, ok := o.Value.Object(); ok {
+			out.Value, out.Reason, out.Variant = deepCopy(object), openfeature.Reason(o.Reason), o.Variant
+		} else {
+			mismatch(flag, o, &out.ProviderResolutionDetail)
+		}
 	}
 	return out
 }
@@ -77,44 +96,69 @@ func deepCopy(value any) any {
 	}
 }
 
-// resolve decides and fills in everything of the SDK's answer but the value, and reports the exposure if there is one. It
-// returns nil when the app is given its own default: on an error, when the flag cannot be read as the type, and from a flag that
-// serves that. What it returns and where it writes are chosen by measurement: a Decision and an answer are five and ten words,
-// and handing them up through the calls takes as long as deciding.
+// resolve decides, and reports the exposure if there is one. The caller answers with value, variant and reason of the outcome, or
+// with mismatch when the value cannot be read as what it wants; the rest of the answer is filled in here. It returns nil, and fills
+// in everything but the value, when the app is given its own default: on an error, and from a flag that serves that.
+//
+// What is handed over, and how, is chosen by measurement: a Subject, a Decision and an answer are five to ten words, which take
+// as long to copy as deciding; and what few evaluations need is elsewhere, because an app that evaluates now and then has
+// to fetch the code each time.
 func (p *Provider) resolve(
 	flag string, as flags.Type, flatCtx openfeature.FlattenedContext, answer *openfeature.ProviderResolutionDetail,
 ) *flags.Outcome {
 	now := p.current.Load()
 	if now == nil {
-		answer.ResolutionError = openfeature.NewProviderNotReadyResolutionError("the assay server has not been reached yet")
-		answer.Reason = openfeature.ErrorReason
-		return nil
+		return notReady(answer)
 	}
-	key, _ := flatCtx[openfeature.TargetingKey].(string)
-	var at int64
+	who := flags.Subject{Attributes: flatCtx}
 	if now.timed {
-		at = time.Now().Unix()
+		who.At = clock()
 	}
-	d := now.rules.Decide(flag, flags.Subject{Key: key, Attributes: flatCtx, At: at})
+	o, unit, bucket := now.rules.Resolve(flag, &who)
+	if now.metadata == nil && o.IsPlain() {
+		return o
+	}
+	d := flags.Decision{Outcome: o, UnitID: unit, Bucket: bucket, Revision: now.rules.Revision()}
+	return p.unusual(now, flag, as, &d, flatCtx, answer)
+}
+
+//go:noinline
+func clock() int64 { return time.Now().Unix() }
+
+//go:noinline
+func notReady(answer *openfeature.ProviderResolutionDetail) *flags.Outcome {
+	answer.ResolutionError = openfeature.NewProviderNotReadyResolutionError("the assay server has not been reached yet")
+	answer.Reason = openfeature.ErrorReason
+	return nil
+}
+
+// unusual ends an evaluation that has more to tell, or to do, than value, variant and reason.
+func (p *Provider) unusual(
+	now *loaded, flag string, as flags.Type, d *flags.Decision, flatCtx openfeature.FlattenedContext, answer *openfeature.ProviderResolutionDetail,
+) *flags.Outcome {
 	o := d.Outcome
-	answer.Reason, answer.Variant = openfeature.Reason(o.Reason), o.Variant
 	if now.metadata != nil || o.Stale || !o.Metadata.IsZero() {
 		answer.FlagMetadata = now.about(o)
 	}
 	switch {
 	case o.ErrorCode != "":
-		answer.ResolutionError = errorOf(o.ErrorCode, flag)
+		answer.Reason, answer.ResolutionError = openfeature.Reason(o.Reason), errorOf(o.ErrorCode, flag)
 		return nil
 	case o.Variant == "":
+		answer.Reason = openfeature.Reason(o.Reason)
 		return nil
-	case !isReadable(o.Value, as):
-		answer.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(o.Value.Type()))
-		answer.Reason, answer.Variant = openfeature.ErrorReason, "" // there is no variant of the caller's default
-		return nil
-	case o.Experiment != "" && !p.config.ManualExposures:
-		p.facts.exposed(flag, d, flatCtx)
+	case o.Experiment != "" && !p.config.ManualExposures && isReadable(o.Value, as):
+		p.facts.exposed(flag, *d, flatCtx)
 	}
 	return o
+}
+
+// mismatch answers that the flag is of another type. There is no variant of the caller's default.
+//
+//go:noinline
+func mismatch(flag string, o *flags.Outcome, answer *openfeature.ProviderResolutionDetail) {
+	answer.ResolutionError = openfeature.NewTypeMismatchResolutionError("the flag " + flag + " is of type " + string(o.Value.Type()))
+	answer.Reason = openfeature.ErrorReason
 }
 
 func isReadable(v flags.Value, as flags.Type) (ok bool) {

@@ -10,7 +10,7 @@ import (
 
 // TestOFPairs times our provider and the one that answers a constant in turns, a few hundred evaluations each, so that a busy
 // machine and the collector hurt both alike, and prints the medians. It takes as many turns as ASSAY_PAIRS says and is not
-// run without.
+// run without; ASSAY_WORK names the only workload to time.
 func TestOFPairs(t *testing.T) {
 	turns, _ := strconv.Atoi(os.Getenv("ASSAY_PAIRS"))
 	if turns == 0 {
@@ -30,6 +30,9 @@ func TestOFPairs(t *testing.T) {
 	}
 	peers := []Peer{constant, ours, floor}
 	for _, w := range ofWorkloads {
+		if only := os.Getenv("ASSAY_WORK"); only != "" && only != w.name {
+			continue
+		}
 		var times [3][]float64
 		for range turns {
 			for i, p := range peers {
