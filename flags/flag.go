@@ -8,13 +8,15 @@ import (
 // prepared is a flag whose every possible outcome is prepared; deciding is finding the right one. What plain flags need comes
 // first.
 type prepared struct {
+	needs []uint64 // the conditions of each rule, of a plain flag
 	rules []compiledRule
 	// otherwise is what no rule matches: the experiment, or else the default. The experiment is only for those within all
 	// the slices; outside is for the others.
 	otherwise compiledServe
-	asks      uint64 // the conditions that are about segments
+	asked     uint64 // the conditions that are about segments
 	plain     bool   // there are only rules and otherwise, and all conditions are for a few columns or about segments
 	program
+	asks    []asking       // the conditions that are about segments
 	always  *Outcome       // when the subject doesn't matter
 	first   *first         // what comes before the rules, if anything does
 	logic   *compiledLogic // asked before otherwise, when there is one

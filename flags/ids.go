@@ -17,10 +17,10 @@ type IDs struct{ set *idSet }
 
 // idSet holds the texts one behind the other, sorted. Looking one up hashes it to a place in table.
 type idSet struct {
+	table []idEntry // a power of two long, at most three quarters full
+	seed  uint64
 	text  string
 	ends  []uint32 // of each text
-	seed  uint64
-	table []idEntry // a power of two long, at most three quarters full
 }
 
 // idEntry is where a text starts, in its lower half; then its length, mostSized for that or longer; then a part of its hash, by

@@ -43,50 +43,60 @@ func (f *prepared) simplify() {
 		answered |= f.list[i].bits
 	}
 	for i := range f.conditions {
-		if f.conditions[i].test == isMember {
-			f.asks |= 1 << i
+		if c := &f.conditions[i]; c.test == isMember {
+			f.asks = append(f.asks, asking{bit: 1 << i, segments: c.more.segments, negated: c.negated})
+			f.asked |= 1 << i
 		}
 	}
-	f.plain = !slices.ContainsFunc(f.rules, func(r compiledRule) bool { return r.bits&^answered&^f.asks != 0 })
+	for i := range f.rules {
+		f.needs = append(f.needs, f.rules[i].bits)
+	}
+	f.plain = !slices.ContainsFunc(f.rules, func(r compiledRule) bool { return r.bits&^answered&^f.asked != 0 })
 }
 
 // plainDecide is decide for a plain flag.
 func (f *prepared) plainDecide(r *Ruleset, who *Subject) verdict {
-	serve := f.plainMatch(r, who)
+	holds := uint64(0)
+	for i := range f.list {
+		holds |= f.holds(&f.list[i], who)
+	}
+	serve := &f.otherwise
+	switch {
+	case f.asked != 0 || len(f.needs) > mostWalked:
+		serve = f.longMatch(r, holds, who)
+	default:
+		matching := uint64(0)
+		for i, needs := range f.needs { // to the last one: nobody can foresee which rule matches
+			match := uint64(0)
+			if needs&^holds == 0 {
+				match = 1
+			}
+			matching |= match << i
+		}
+		if matching != 0 {
+			serve = &f.rules[bits.TrailingZeros64(matching)].serve
+		}
+	}
 	if serve.split != nil {
 		return serve.split.assign(who)
 	}
 	return verdict{outcome: serve.fixed}
 }
 
-// plainMatch is firstMatch for a plain flag. It is little code: between two decisions an app does other things, so that the
-// processor has to fetch the code again, which takes longer than running it.
-func (f *prepared) plainMatch(r *Ruleset, who *Subject) *compiledServe {
-	holds := uint64(0)
-	for i := range f.list {
-		holds |= f.holds(&f.list[i], who)
-	}
+// longMatch is what the first rule whose conditions hold serves, where there are many rules or segments have to be asked.
+func (f *prepared) longMatch(r *Ruleset, holds uint64, who *Subject) *compiledServe {
+	open := f.asked // what nobody has said yet
 	for i := range f.rules {
-		missing := f.rules[i].bits &^ holds
-		if missing == 0 {
-			return &f.rules[i].serve
-		}
-		if missing&^f.asks == 0 {
-			return f.askingMatch(r, i, holds, who)
-		}
-	}
-	return &f.otherwise
-}
-
-// askingMatch goes on from a rule on, asking segments for what is still missing of it.
-func (f *prepared) askingMatch(r *Ruleset, from int, holds uint64, who *Subject) *compiledServe {
-	asked := uint64(0)
-	for i := from; i < len(f.rules); i++ {
 		rule := &f.rules[i]
-		if rule.bits&^holds&^f.asks == 0 {
-			holds |= f.members(r, rule.bits&^asked, who)
-			asked |= rule.bits
+		if rule.bits&^holds&^f.asked != 0 {
+			continue
 		}
+		for j := range f.asks {
+			if a := &f.asks[j]; a.bit&rule.bits&open != 0 && a.holds(r, who) {
+				holds |= a.bit
+			}
+		}
+		open &^= rule.bits
 		if rule.bits&^holds == 0 {
 			return &rule.serve
 		}
@@ -94,17 +104,18 @@ func (f *prepared) askingMatch(r *Ruleset, from int, holds uint64, who *Subject)
 	return &f.otherwise
 }
 
-// members are those of the conditions, all of them about segments, that hold.
-func (f *prepared) members(r *Ruleset, conditions uint64, who *Subject) (holds uint64) {
-	for left := conditions & f.asks; left != 0; left &= left - 1 {
-		c := &f.conditions[bits.TrailingZeros64(left)]
-		in := false
-		for _, i := range c.more.segments {
-			in = in || r.segments[i].hasAlone(r, who)
-		}
-		if in != c.negated {
-			holds |= left & -left
+// asking is a condition about segments.
+type asking struct {
+	bit      uint64
+	segments []int // places in the ruleset
+	negated  bool
+}
+
+func (a *asking) holds(r *Ruleset, who *Subject) bool {
+	for _, i := range a.segments {
+		if r.segments[i].hasAlone(r, who) {
+			return !a.negated
 		}
 	}
-	return holds
+	return a.negated
 }

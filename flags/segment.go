@@ -50,11 +50,11 @@ func (s *compiledSegment) has(l *look, who *Subject) bool {
 // hasAlone is has when nothing was found out about the subject before.
 func (s *compiledSegment) hasAlone(r *Ruleset, who *Subject) bool {
 	in, out := s.lists(who)
-	if !in && !out && len(s.rules) > 0 {
-		own := look{rules: r}
-		return s.ruled(&own, who)
+	if in || out || len(s.rules) == 0 {
+		return in
 	}
-	return in
+	own := look{rules: r}
+	return s.ruled(&own, who)
 }
 
 // lists reports whether the lists say that the subject is a member, or that it is not.
