@@ -205,7 +205,7 @@ func numbersOf(spans []span) (out []numberHits) {
 // holds are the conditions of a column that hold for the subject.
 func (all *columns) holds(c *column, who *Subject) uint64 {
 	if c.isKey {
-		return all.hitsOfText(c, who.key()) ^ c.negated // an empty one is missing, and no text is
+		return all.hitsOfKey(c, who.key()) ^ c.negated
 	}
 	value := who.Attributes[c.attribute]
 	if value == nil && who.Source != nil {
@@ -220,6 +220,14 @@ func (all *columns) holds(c *column, who *Subject) uint64 {
 		o := operandOf(v)
 		return all.hitsOf(c, &o) ^ c.negated
 	}
+}
+
+// hitsOfKey takes an empty key for one that is missing.
+func (all *columns) hitsOfKey(c *column, key string) uint64 {
+	if key == "" {
+		return 0
+	}
+	return all.hitsOfText(c, key)
 }
 
 // hitsOf are the conditions that the operand matches.

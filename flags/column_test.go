@@ -120,12 +120,14 @@ func TestTheKeyAmongTheAttributes(t *testing.T) {
 	}}
 	named := boolean("named")
 	named.Rules = []flags.Rule{{ID: "1", If: []flags.Condition{{Attribute: flags.TargetingKey, Operator: flags.Equals, Values: values(`"u1"`)}}, Serve: flags.Serve{Variant: "off"}}}
+	empty := boolean("empty") // no key is not a key that is empty
+	empty.Rules = []flags.Rule{{ID: "1", If: []flags.Condition{{Attribute: flags.TargetingKey, Operator: flags.In, Values: values(`""`, `"u1"`)}}, Serve: flags.Serve{Variant: "off"}}}
 	member := boolean("member")
 	member.Rules = []flags.Rule{{ID: "1", If: []flags.Condition{{Segments: []string{"s"}}}, Serve: flags.Serve{Variant: "off"}}}
 	over := boolean("over")
 	over.Overrides = []flags.Override{{Variant: "off", Units: []string{"u1"}}}
 	rules, err := flags.Compile(flags.Snapshot{
-		Format: flags.Format, Flags: []flags.Flag{split, named, member, over}, Segments: []flags.Segment{{Key: "s", Included: flags.NewIDs("u1")}},
+		Format: flags.Format, Flags: []flags.Flag{split, named, empty, member, over}, Segments: []flags.Segment{{Key: "s", Included: flags.NewIDs("u1")}},
 	})
 	if err != nil || len(rules.Problems()) > 0 {
 		t.Fatal(err, rules.Problems())
@@ -141,6 +143,9 @@ func TestTheKeyAmongTheAttributes(t *testing.T) {
 			}
 		}
 		none := rules.Decide(key, flags.Subject{})
+		if key != "split" && none.Variant != "on" {
+			t.Errorf("%s without a key: %+v", key, none)
+		}
 		if got := rules.Decide(key, flags.Subject{Attributes: map[string]any{flags.TargetingKey: 7}}); got != none {
 			t.Errorf("%s for a key that is no text: %+v", key, got)
 		}

@@ -340,7 +340,7 @@ func TestASnapshotOfANewerFormatIsRefusedAndNewFieldsAreIgnored(t *testing.T) {
 // Whatever a snapshot says: compiling and deciding end, the same question has the same answer, a decision has a value or says
 // why not, and its explanation says the same.
 func FuzzCompileAndDecide(f *testing.F) {
-	w := world{rand.New(rand.NewPCG(13, 14))}
+	w := world{Rand: rand.New(rand.NewPCG(13, 14))}
 	for range 20 {
 		snapshot, _ := json.Marshal(w.snapshot())
 		f.Add(snapshot, "u1", "x", "1.2.3")

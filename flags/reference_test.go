@@ -321,13 +321,17 @@ func release(s string) int {
 	return n
 }
 
-// world makes random snapshots and subjects that meet in them.
-type world struct{ *rand.Rand }
+// world makes random snapshots and subjects that meet in them. In a plain one all flags are of the kind that most flags are, which
+// is decided in a way of its own.
+type world struct {
+	*rand.Rand
+	plain bool
+}
 
 func (w world) pick(of ...string) string { return of[w.IntN(len(of))] }
 
 func (w world) text() string {
-	return w.pick("a", "B", "b", "ab", "Ba", "ä", "Ä", "1.2.3", "10.1.2.3")
+	return w.pick("", "a", "B", "b", "ab", "Ba", "ä", "Ä", "1.2.3", "10.1.2.3")
 }
 
 func (w world) scalar() json.RawMessage {
@@ -351,7 +355,10 @@ func (w world) comparison() flags.Condition {
 	}
 	text := func() json.RawMessage { return raw(strconv.Quote(w.text())) }
 	which := w.IntN(9)
-	c.Elements = which != 4 && which != 5 && w.IntN(4) == 0
+	if w.plain {
+		c.Attribute, c.IgnoreCase, which = w.pick("x", "y", "z", flags.TargetingKey), false, []int{0, 0, 3}[w.IntN(3)]
+	}
+	c.Elements = !w.plain && which != 4 && which != 5 && w.IntN(4) == 0
 	switch which {
 	case 0, 1:
 		c.Operator, c.Values = flags.Operator(w.pick("in", "not_in")), many(w.scalar, 12)
@@ -385,6 +392,8 @@ func (w world) slice() flags.Slice {
 func (w world) condition(depth, flagsBelow, segmentsBelow int) flags.Condition {
 	c := flags.Condition{}
 	switch n := w.IntN(10); {
+	case w.plain && n != 2:
+		c = w.comparison()
 	case n == 0 && depth < 3:
 		c.All = w.conditions(depth+1, flagsBelow, segmentsBelow)
 	case n == 1 && depth < 3:
@@ -434,18 +443,22 @@ func (w world) snapshot() flags.Snapshot {
 	for i := range 6 {
 		f := boolean(fmt.Sprint("f", i))
 		f.On, f.Default = w.IntN(6) > 0, w.serve()
-		if w.IntN(4) == 0 {
+		if !w.plain && w.IntN(4) == 0 {
 			f.Overrides = []flags.Override{{Variant: "on", Units: []string{"u1", "u2"}}, {Variant: "off", By: "y", Units: []string{"b", "u1"}}, {Variant: "off", Units: []string{"u2", "u3"}}}
 		}
-		if w.IntN(4) == 0 {
+		if !w.plain && w.IntN(4) == 0 {
 			f.Holdouts = []flags.Holdout{{Key: "h", Serve: "off", Slice: w.slice()}}
 		}
-		for n := range w.IntN(5) {
+		most := 5
+		if w.plain {
+			most = 15
+		}
+		for n := range w.IntN(most) {
 			f.Rules = append(f.Rules, flags.Rule{ID: fmt.Sprint("r", n), If: w.conditions(1, i, 3), Serve: w.serve()})
 		}
 		if w.IntN(3) == 0 {
 			f.Experiment = &flags.Experiment{Key: "e", Unit: "user", Split: *split("e/", 50_000)}
-			if w.IntN(2) == 0 {
+			if !w.plain && w.IntN(2) == 0 {
 				f.Experiment.Within = []flags.Slice{w.slice(), w.slice()}
 			}
 		}
@@ -480,9 +493,9 @@ func fateOf(d flags.Decision) fate {
 }
 
 func TestDecidingAndExplainingEqualTheReference(t *testing.T) {
-	w := world{rand.New(rand.NewPCG(11, 12))}
 	reached := map[flags.StepKind]int{}
-	for range 600 {
+	for n := range 800 {
+		w := world{rand.New(rand.NewPCG(11, uint64(n))), n%2 == 0}
 		snapshot := w.snapshot()
 		rs, err := flags.Compile(snapshot)
 		if err != nil {
