@@ -1,6 +1,6 @@
 // Command compare asks every engine the same questions, checks that the answers are right, times them beside each other in one
-// run, and prints the table. One process per engine and pass, so that none lives in another's heap; the passes are interleaved, so
-// that a busy machine hurts everybody alike. Read the ratios; the absolute times belong to the machine.
+// run, and prints the table. One process per engine, way into it and pass, so that none lives in another's heap; the passes are
+// interleaved, so that a busy machine hurts everybody alike. Read the ratios; the absolute times belong to the machine.
 //
 // The times are processor time per decision, garbage collection included, the median of the passes. On a shared machine it is
 // steadier than time on the clock.
@@ -9,6 +9,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -56,10 +57,10 @@ func run(ctx context.Context, passes int, each, peers string) error {
 	found := results{}
 	for pass := range passes {
 		fmt.Fprintf(os.Stderr, "pass %d of %d\n", pass+1, passes)
-		for _, name := range names(wanted) {
-			out, err := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", "Eval//peer="+name+"$/", "-test.benchtime", each).Output()
+		for _, w := range ways(wanted) {
+			out, err := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", "Eval//peer="+w.peer+"$/api="+w.way+"$", "-test.benchtime", each).Output()
 			if err != nil {
-				return fmt.Errorf("timing %s: %w\n%s", name, err, out)
+				return fmt.Errorf("timing %s: %w\n%s", w.peer, err, out)
 			}
 			found.read(out)
 		}
@@ -68,15 +69,23 @@ func run(ctx context.Context, passes int, each, peers string) error {
 	return nil
 }
 
-// names lists the engines, the ones without which there is no comparison first.
-func names(wanted *regexp.Regexp) []string {
-	out := []string{"floor", "of-constant", "assay"}
+// ways lists the engines and the ways into each, the ones without which there is no comparison first.
+func ways(wanted *regexp.Regexp) (out []key) {
+	always := []string{"floor", "of-constant", "assay"}
 	for _, p := range bench.Peers() {
-		if !slices.Contains(out, p.Name) && wanted.MatchString(p.Name) {
-			out = append(out, p.Name)
+		if slices.Contains(always, p.Name) || wanted.MatchString(p.Name) {
+			out = append(out, key{peer: p.Name, way: p.API})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b key) int { return cmp.Compare(rank(always, a.peer), rank(always, b.peer)) })
 	return out
+}
+
+func rank(first []string, name string) int {
+	if i := slices.Index(first, name); i >= 0 {
+		return i
+	}
+	return len(first)
 }
 
 // run of a benchmark: of one engine, through one way in, at one workload.
