@@ -213,9 +213,17 @@ func (all *columns) holds(c *column, who *Subject) uint64 {
 	}
 	switch v := value.(type) { // the most frequent types first
 	case string:
-		return all.hitsOfText(c, v) ^ c.negated
+		words := all.words[c.words.from:c.words.to]
+		if len(v) >= wordBytes || len(words) > mostWalked {
+			return all.hitsOfWord(c, wordOf(v), v) ^ c.negated
+		}
+		return hitsOfFew(words, shortWord(v)) ^ c.negated
 	case int:
-		return all.hitsOfNumber(c, float64(v)) ^ c.negated
+		numbers := all.numbers[c.numbers.from:c.numbers.to]
+		if len(numbers)-1 >= mostWalked || len(numbers) == 0 {
+			return hitsOfMany(numbers, float64(v)) ^ c.negated
+		}
+		return hitsOfRank(numbers, rankOf(float64(v))) ^ c.negated
 	default:
 		o := operandOf(v)
 		return all.hitsOf(c, &o) ^ c.negated
@@ -227,16 +235,24 @@ func (all *columns) hitsOfKey(c *column, key string) uint64 {
 	if key == "" {
 		return 0
 	}
-	return all.hitsOfText(c, key)
+	return all.hitsOf(c, &operand{kind: text, text: key})
 }
 
 // hitsOf are the conditions that the operand matches.
 func (all *columns) hitsOf(c *column, o *operand) uint64 {
 	switch o.kind {
 	case text:
-		return all.hitsOfText(c, o.text)
+		words := all.words[c.words.from:c.words.to]
+		if len(o.text) >= wordBytes || len(words) > mostWalked {
+			return all.hitsOfWord(c, wordOf(o.text), o.text)
+		}
+		return hitsOfFew(words, shortWord(o.text))
 	case number:
-		return all.hitsOfNumber(c, o.number)
+		numbers := all.numbers[c.numbers.from:c.numbers.to]
+		if len(numbers)-1 >= mostWalked || len(numbers) == 0 || o.number != o.number { //nolint:gocritic // not a number
+			return hitsOfMany(numbers, o.number)
+		}
+		return hitsOfRank(numbers, rankOf(o.number))
 	case truth:
 		if o.truth {
 			return all.hitsOfWord(c, wordOfTrue, "")
@@ -246,43 +262,10 @@ func (all *columns) hitsOf(c *column, o *operand) uint64 {
 	return 0
 }
 
-func (all *columns) hitsOfNumber(c *column, n float64) uint64 {
-	numbers := all.numbers[c.numbers.from:c.numbers.to]
-	if len(numbers)-1 >= mostWalked || len(numbers) == 0 || n != n { //nolint:gocritic // not a number
-		return hitsOfMany(numbers, n)
-	}
-	rank, at := rankOf(n), -1
-	for i := range numbers { // to the last one: nobody can foresee where a number is, and a branch foreseen wrongly takes longer
-		more := 0
-		if rank >= numbers[i].from {
-			more = 1
-		}
-		at += more
-	}
-	return numbers[at].hits
-}
-
-// hitsOfMany is hitsOfNumber among many numbers, among none, or for what is not a number.
-//
-//go:noinline
-func hitsOfMany(numbers []numberHits, n float64) uint64 {
-	if n != n || len(numbers) == 0 { //nolint:gocritic // as above
-		return 0
-	}
-	at, found := slices.BinarySearchFunc(numbers, rankOf(n), func(have numberHits, rank uint64) int { return cmp.Compare(have.from, rank) })
-	if !found {
-		at--
-	}
-	return numbers[at].hits
-}
-
-func (all *columns) hitsOfText(c *column, text string) (hits uint64) {
-	words := all.words[c.words.from:c.words.to]
-	if len(text) >= wordBytes || len(words) > mostWalked {
-		return all.hitsOfWord(c, wordOf(text), text)
-	}
-	word := shortWord(text)
-	for i := range words { // to the last one, as above
+// hitsOfFew is for a text that its word tells, among few. It looks at all of them: nobody can foresee which it is, and a branch
+// foreseen wrongly takes longer.
+func hitsOfFew(words []wordHits, word uint64) (hits uint64) {
+	for i := range words {
 		same := uint64(0)
 		if words[i].word == word {
 			same = math.MaxUint64
@@ -292,7 +275,7 @@ func (all *columns) hitsOfText(c *column, text string) (hits uint64) {
 	return hits
 }
 
-// hitsOfWord is hitsOfText for a text that its word does not tell, or one among many words.
+// hitsOfWord is for a text that its word does not tell, or one among many.
 //
 //go:noinline
 func (all *columns) hitsOfWord(c *column, word uint64, text string) uint64 {
@@ -304,6 +287,33 @@ func (all *columns) hitsOfWord(c *column, word uint64, text string) uint64 {
 		}
 	}
 	return 0
+}
+
+// hitsOfRank is for a number among few, at least one; it looks at all of them, too.
+func hitsOfRank(numbers []numberHits, rank uint64) uint64 {
+	at := -1
+	for i := range numbers {
+		more := 0
+		if rank >= numbers[i].from {
+			more = 1
+		}
+		at += more
+	}
+	return numbers[at].hits
+}
+
+// hitsOfMany is for a number among many, or among none, or for what is not a number.
+//
+//go:noinline
+func hitsOfMany(numbers []numberHits, n float64) uint64 {
+	if n != n || len(numbers) == 0 { //nolint:gocritic // not a number
+		return 0
+	}
+	at, found := slices.BinarySearchFunc(numbers, rankOf(n), func(have numberHits, rank uint64) int { return cmp.Compare(have.from, rank) })
+	if !found {
+		at--
+	}
+	return numbers[at].hits
 }
 
 // answer evaluates all conditions of the column, for a subject whose attribute may have been read before.

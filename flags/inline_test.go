@@ -16,7 +16,7 @@ func TestWhatMustBeInlinedIs(t *testing.T) {
 	}
 	for _, name := range []string{
 		`\(\*Ruleset\)\.Decide`, `\(\*Ruleset\)\.flag`, `\(\*Ruleset\)\.All`, `\(\*Ruleset\)\.All\.func1`, "mixBlock", "finish", "load32", "loadFew",
-		`\(\*Ruleset\)\.Resolve`, `\(\*Subject\)\.key`, "scaled", "rankOf",
+		`\(\*Ruleset\)\.Resolve`, `\(\*Subject\)\.key`, "scaled", "rankOf", "hitsOfFew", "hitsOfRank",
 	} {
 		if !regexp.MustCompile(`(?m): can inline ` + name + ` with cost`).Match(out) {
 			reason := regexp.MustCompile(`(?m): cannot inline ` + name + `: .*$`).Find(out)

@@ -48,13 +48,16 @@ func wordOf(s string) uint64 {
 }
 
 // shortWord is wordOf for a short text. Of four bytes or more it has the first three, the last three, and between them the fourth
-// from both sides, which is one byte where that is not among the others.
+// from both sides, which is one byte where that is not among the others; of fewer the first, the middle and the last.
 func shortWord(s string) uint64 {
 	n := len(s)
-	if n >= 4 {
+	switch {
+	case n >= 4:
 		return uint64(load32(s)) | uint64(load32(s[n-4:]))<<24 | uint64(n)<<56
+	case n > 0:
+		return uint64(s[0]) | uint64(s[n>>1])<<8 | uint64(s[n-1])<<16 | uint64(n)<<56
 	}
-	return loadFew(s) | uint64(n)<<56
+	return 0
 }
 
 const wordBytes = 8
