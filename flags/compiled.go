@@ -22,6 +22,7 @@ type traits struct {
 	experiment string
 	problem    string        // why it cannot be served
 	sound      *compiledFlag // of a flag that is well but needs something that is not: itself
+	fates      *fates        // nil where flags are prepared before somebody asks for them
 }
 
 // compileFlag compiles all parts of a flag, those that are not served now included: a flag must not turn out to be unusable
@@ -73,7 +74,7 @@ func (f *compiledFlag) prepared() *prepared {
 func (f *compiledFlag) prepare() *prepared {
 	var again *compiledFlag
 	if flag, err := f.source.Flag(); err == nil {
-		again = compileFlag(flag, nowhere{}, nil)
+		again = f.fates.compile(flag)
 	}
 	if again == nil || again.asks() {
 		again = brokenFlag(f.key, f.revision, "it is not what it was")

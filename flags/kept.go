@@ -20,6 +20,7 @@ func (h here) Flag() (*Flag, error) { return h.flag, nil }
 type Compiled struct {
 	flags  map[Kept]*compiledFlag
 	traits map[string]*traits
+	fates  *fates
 }
 
 // mostTraits bounds those that are remembered.
@@ -60,6 +61,10 @@ func (c *Compiled) common(t *traits) *traits {
 	if c.traits == nil || len(c.traits) >= mostTraits {
 		c.traits = map[string]*traits{}
 	}
+	if c.fates == nil {
+		c.fates = &fates{}
+	}
+	t.fates = c.fates
 	c.traits[same] = t
 	return t
 }

@@ -2,7 +2,9 @@ package flags_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/assayhq/assay/flags"
@@ -64,6 +66,50 @@ func TestSharedFlagsDecideLikeOwnOnes(t *testing.T) {
 					t.Errorf("%s in %s serves %+v in %s, not %+v", key, environment, g.Outcome, country, w.Outcome)
 				}
 			}
+		}
+	}
+}
+
+// Flags that are prepared when somebody asks for them share what they can answer, also where many goroutines ask at once, and
+// each explains itself as what it is.
+func TestFlagsOfOneFateShareIt(t *testing.T) {
+	empty, err := flags.Compile(flags.Snapshot{Format: flags.Format, Project: "shop", Environment: "production"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []flags.Kept
+	var keys []string
+	for i := range 50 {
+		f := boolean(fmt.Sprintf("flag-%02d", i))
+		f.On, f.Revision = i%2 == 0, uint64(i+1)
+		f.Rules = []flags.Rule{{ID: fmt.Sprint("only here ", i), If: []flags.Condition{{Attribute: "x", Operator: flags.Exists}}, Serve: flags.Serve{Variant: "on"}}}
+		if f.On {
+			f.Rules = nil
+		}
+		kept, keys = append(kept, keeping{&f}), append(keys, f.Key)
+	}
+	var shared flags.Compiled
+	rules, err := empty.ApplyKept(flags.Delta{Format: flags.Format, Project: "shop", Environment: "production", Revision: 50}, kept, &shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	for range 4 {
+		asking.Go(func() {
+			for _, key := range keys {
+				rules.Decide(key, flags.Subject{Key: "u"})
+			}
+		})
+	}
+	asking.Wait()
+	for i, key := range keys {
+		got, like := rules.Decide(key, flags.Subject{Key: "u"}), rules.Decide(keys[i%2], flags.Subject{Key: "u"})
+		if got.Outcome != like.Outcome || (got.Reason == flags.Disabled) == (i%2 == 0) {
+			t.Errorf("%s: %+v and %+v", key, got.Outcome, like.Outcome)
+		}
+		e := rules.Explain(key, flags.Subject{Key: "u"})
+		if e.FlagRevision != uint64(i+1) || e.On != (i%2 == 0) || len(e.Steps) != 1 || !e.Steps[0].Serves {
+			t.Errorf("%s: %+v", key, e)
 		}
 	}
 }
