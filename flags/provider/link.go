@@ -73,7 +73,7 @@ func (l *link) correct() {
 func (l *link) keep(ctx context.Context) {
 	defer l.end()
 	pace := l.provider.pace
-	backoff := pace.least
+	backoff, away := pace.least, false
 	for wait := 2 * pace.settle; pause(ctx, jitter(wait)); { // a correction comes first
 		opened := time.Now()
 		err := l.follow(ctx)
@@ -85,11 +85,18 @@ func (l *link) keep(ctx context.Context) {
 		}
 		// The stream ended; the ruleset itself may still be there to be asked for.
 		failed := l.refresh(ctx)
-		wait = max(backoff, askedWait(failed))
-		if failed == nil && refusalOf(err) != nil {
-			wait = l.provider.config.PollInterval // no stream gets through, so this is polling
+		if away && failed == nil {
+			backoff = pace.least // it is back
 		}
-		backoff = min(2*backoff, pace.most)
+		away = failed != nil
+		longest := pace.most
+		if !away && refusalOf(err) != nil {
+			// A server that is starting refuses for a moment. Where no stream gets through at all, this becomes polling.
+			longest = l.provider.config.PollInterval
+			backoff = min(backoff, longest)
+		}
+		wait = max(backoff, askedWait(failed))
+		backoff = min(2*backoff, longest)
 	}
 }
 

@@ -258,6 +258,19 @@ func TestWithoutAStreamThePollFindsChanges(t *testing.T) {
 	}
 }
 
+// A server that is starting refuses the stream and a moment later answers for the ruleset. That is no reason to take it for one that
+// has no streams: the next change would be seen at the next poll only.
+func TestAStreamThatWasRefusedForAMomentIsAskedForAgain(t *testing.T) {
+	s := newServer(t, fixed("a", flags.Boolean, "false"))
+	s.with(func() { s.refuse[changesPath] = http.StatusServiceUnavailable })
+	a := newApp(t, s, func(c *provider.Config) { c.PollInterval = time.Hour }).start(t)
+	eventually(t, "the stream was refused", func() bool { return s.count(changesPath) > 0 })
+	s.with(func() { delete(s.refuse, changesPath) })
+	s.publish(11, fixed("a", flags.Boolean, "false"), fixed("b", flags.Boolean, "true"))
+	a.expect(t, 1, 0, 0, 1)
+	a.end(t, 1, 0, 0, 1)
+}
+
 func TestAStreamThatFallsSilentIsGivenUp(t *testing.T) {
 	s := newServer(t, fixed("a", flags.Boolean, "false"))
 	s.with(func() { s.mute = true })

@@ -197,12 +197,12 @@ func cmdConnected(ts *testscript.TestScript, _ bool, _ []string) {
 	waitFor(ts, 20*time.Second, func() bool { return c.State() == openfeature.ReadyState }, "the client to be ready again")
 }
 
-// cmdSees waits, at most a second, until the client's flag has a value: sees FLAG true|false.
+// cmdSees waits until the client's flag has a value: sees FLAG true|false. How soon that is, TestManyFlags measures.
 func cmdSees(ts *testscript.TestScript, _ bool, args []string) {
 	c := of(ts).api.NewClient()
 	subject := openfeature.NewEvaluationContext("somebody", nil)
 	want := args[1] == "true"
-	waitFor(ts, time.Second, func() bool {
+	waitFor(ts, 20*time.Second, func() bool {
 		got, err := c.BooleanValue(context.Background(), args[0], !want, subject)
 		return err == nil && got == want
 	}, fmt.Sprint(args[0], " to be ", want))
